@@ -1,0 +1,1 @@
+//! The isolation verification and fuzz harness.

@@ -1,0 +1,2 @@
+//! The `isolation` command.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Serves the reference implementation.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Reference implementation of the proxies and stores of Vendo.
