@@ -159,7 +159,7 @@ pub(super) static APX_4: Claim = Claim {
     tier: Tier::Shared,
     held_from: Milestone::Light,
     enforced_at: &[STRIP, FILTER, DECIDE],
-    cwe: &[384, 522, 601, 784],
+    cwe: &[200, 384, 522, 601],
     controls: &[
         "NIST-800-53:AC-4",
         "NIST-800-53:IA-5",

@@ -91,7 +91,7 @@ pub(super) static NEO_1: Claim = Claim {
     held_from: Milestone::Stores,
     enforced_at: &[],
     cwe: &[653, 668],
-    controls: &["NIST-800-53:SC-4", "NIST-800-53:SC-32", "SOC2:CC6.1", "ISO27001:A.8.31"],
+    controls: &["NIST-800-53:SC-4", "NIST-800-53:SC-32", "SOC2:CC6.1", "ISO27001:A.8.3"],
     moves: moves! {
         "NEO-1.write-then-read-sibling", BranchLogin,
             "write in one deployment, read in another of the same tool and tenant";
@@ -383,7 +383,7 @@ pub(super) static DOM_1: Claim = Claim {
     tier: Tier::PerDeployment,
     held_from: Milestone::Stores,
     enforced_at: &[],
-    cwe: &[350, 672, 178],
+    cwe: &[283, 672, 178],
     controls: &[
         "NIST-800-53:AC-4",
         "NIST-800-53:SC-20",

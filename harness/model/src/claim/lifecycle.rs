@@ -21,7 +21,7 @@ pub(super) static LIF_1: Claim = Claim {
         "NIST-800-53:AC-4",
         "NIST-800-53:SC-24",
         "NIST-800-53:SI-12",
-        "SOC2:CC6.5",
+        "SOC2:CC6.1",
         "SOC2:C1.2",
         "ISO27001:A.8.10",
     ],

@@ -56,7 +56,7 @@ pub(super) static BLR_2: Claim = Claim {
     tier: Tier::Shared,
     held_from: Milestone::Load,
     enforced_at: &[],
-    cwe: &[400, 770, 1050],
+    cwe: &[400, 405, 770],
     controls: &["NIST-800-53:SC-5", "NIST-800-53:SC-6", "SOC2:A1.1", "ISO27001:A.8.6"],
     moves: moves! {
         "BLR-2.success-rate", Fairness, "attack and compare the victim's success rate with and without";
