@@ -5,5 +5,8 @@ pub mod canary;
 pub mod choose;
 pub mod claim;
 pub mod observation;
+pub mod oracle;
+pub mod render;
+pub mod state;
 pub mod token;
 pub mod world;

@@ -7,9 +7,10 @@ use percent::encode_component;
 
 use crate::action::cookie::{Cookie, CookieJar, Token};
 use crate::action::framing::Defect;
+use crate::action::header::Header;
 use crate::action::host::{HostLayout, HostSpec, Sni, Spelling};
 use crate::action::path::{Next, OddPath, Path};
-use crate::action::reply::{ReplyHeader, ReplyKind};
+use crate::action::reply::{DomainAttribute, ReplyHeader, ReplyKind};
 use crate::action::{Body, Method, Request, Transport};
 use crate::observation::Fields;
 use crate::state::State;
@@ -284,7 +285,7 @@ pub fn script(world: &World, deployment: usize, own_host: &str, request: &Reques
         chunked,
         trailers: Vec::new(),
     };
-    let whole = |status, headers, body: Vec<u8>| {
+    let whole = |status, headers: Vec<(String, Vec<u8>)>, body: Vec<u8>| {
         if request.method == Method::Head {
             // A head alone, so that the framing is right whatever the container knows of HEAD.
             Script::Raw { bytes: head(status, &headers, &[("Content-Length", &body.len().to_string())]), close: false }
@@ -403,10 +404,11 @@ pub fn reply_header(world: &World, own_host: &str, header: ReplyHeader) -> Vec<(
 
 /// The host a `Domain` attribute names, where it names a deployment's.
 #[must_use]
-pub fn sibling_host(world: &World, domain: crate::action::reply::DomainAttribute) -> String {
-    match domain {
-        crate::action::reply::DomainAttribute::Sibling(deployment) => HostSpec::of(deployment).of.text(world),
-        _ => String::new(),
+pub fn sibling_host(world: &World, domain: DomainAttribute) -> String {
+    if let DomainAttribute::Sibling(deployment) = domain {
+        HostSpec::of(deployment).of.text(world)
+    } else {
+        String::new()
     }
 }
 
@@ -486,7 +488,7 @@ fn is_ordinary(request: &Request) -> bool {
         && request.sni == Sni::Same
         && !matches!(request.body, Body::ChunkedWithTrailers | Body::Chunked)
         && !matches!(request.method, Method::Connect | Method::Trace)
-        && request.headers.iter().all(|header| header.fits_http2() && !matches!(header, crate::action::header::Header::Expect))
+        && request.headers.iter().all(|header| header.fits_http2() && *header != Header::Expect)
 }
 
 fn cut(bytes: &[u8]) -> Vec<Vec<u8>> {
