@@ -1,1 +1,3 @@
 //! The pure model of isolation.
+
+pub mod canary;
