@@ -23,6 +23,8 @@ mod h2;
 mod message;
 mod request_bytes;
 mod reqwest;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod websocket;
 
