@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::client::{Builder, ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
@@ -20,6 +21,9 @@ use super::{BoxIo, ConnectionState, DEFAULT_CAP_BYTES, End, Fields, HEAD_CAP_BYT
 
 /// How long [`H2::connect`] waits for a peer that takes no bytes.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long an exchange that broke waits to learn how the connection ended.
+const OUTCOME_GRACE: Duration = Duration::from_secs(1);
 
 /// What the peer may send on one stream, and on the connection, before we have read it.
 const WINDOW_BYTES: u32 = 1024 * 1024;
@@ -73,12 +77,23 @@ impl H2Request {
 pub struct H2 {
     sender: SendRequest<Bytes>,
     blocks: Blocks,
-    driver: Driver,
+    /// Held for its end.
+    _driver: Driver,
+    outcome: watch::Receiver<Option<Outcome>>,
     cap_bytes: usize,
 }
 
+/// How the connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Closed,
+    /// The peer said GOAWAY with this error code.
+    GoAway(u32),
+    Reset,
+}
+
 /// The task that moves the connection's frames; it ends with the [`H2`].
-struct Driver(JoinHandle<Result<(), h2::Error>>);
+struct Driver(JoinHandle<()>);
 
 impl Drop for Driver {
     fn drop(&mut self) {
@@ -107,11 +122,16 @@ impl H2 {
             .await
             .map_err(|_| NoMessage::NotSent("the peer took no preface before the deadline".to_owned()))?
             .map_err(|error| NoMessage::NotSent(format!("writing the preface: {error}")))?;
-        let driver = Driver(tokio::spawn(connection));
+        let (ended, outcome) = watch::channel(None);
+        let driver = Driver(tokio::spawn(async move {
+            let outcome = outcome_of(connection.await);
+            ended.send_replace(Some(outcome));
+        }));
         Ok(H2 {
             sender,
             blocks,
-            driver,
+            _driver: driver,
+            outcome,
             cap_bytes: DEFAULT_CAP_BYTES,
         })
     }
@@ -147,6 +167,28 @@ impl H2 {
         deadline: Duration,
     ) -> Result<Message, NoMessage> {
         let until = Instant::now() + deadline;
+        let mut result = self.exchange_until(fields, body, trailers, until).await;
+        // The crate tells a stream that was in hand only that the connection broke; a GOAWAY before it says why.
+        let broken = match &result {
+            Ok(message) => message.end == End::Truncated,
+            Err(why) => matches!(why, NoMessage::ClosedBeforeAnyByte | NoMessage::Reset),
+        };
+        if broken && let Some(Outcome::GoAway(code)) = self.outcome(until.min(Instant::now() + OUTCOME_GRACE)).await {
+            match &mut result {
+                Ok(message) => message.end = End::H2Code(code),
+                Err(why) => *why = NoMessage::H2Code(code),
+            }
+        }
+        result
+    }
+
+    async fn exchange_until(
+        &self,
+        fields: &[(Vec<u8>, Vec<u8>)],
+        body: &[u8],
+        trailers: &[(String, Vec<u8>)],
+        until: Instant,
+    ) -> Result<Message, NoMessage> {
         let sending = self.send(fields, body, trailers);
         let (mut response, stream) = timeout_at(until, sending).await.map_err(|_| NoMessage::TimedOut)??;
         let mut interim = Vec::new();
@@ -172,14 +214,22 @@ impl H2 {
         Ok(message)
     }
 
-    /// Waits until the peer ends the connection, or `within` has passed.
-    pub async fn closed(&mut self, within: Duration) -> ConnectionState {
-        match timeout_at(Instant::now() + within, &mut self.driver.0).await {
-            Err(_) => ConnectionState::Open,
-            Ok(Ok(Ok(()))) => ConnectionState::Closed,
-            Ok(Ok(Err(error))) if error.is_go_away() => ConnectionState::Closed,
-            Ok(_) => ConnectionState::Reset,
+    /// Waits until the peer ends the connection, or `within` has passed. GOAWAY without an end is [`Open`].
+    ///
+    /// [`Open`]: ConnectionState::Open
+    pub async fn closed(&self, within: Duration) -> ConnectionState {
+        match self.outcome(Instant::now() + within).await {
+            None => ConnectionState::Open,
+            Some(Outcome::Closed | Outcome::GoAway(_)) => ConnectionState::Closed,
+            Some(Outcome::Reset) => ConnectionState::Reset,
         }
+    }
+
+    async fn outcome(&self, until: Instant) -> Option<Outcome> {
+        let mut outcome = self.outcome.clone();
+        let ended = timeout_at(until, outcome.wait_for(Option::is_some)).await.ok()?;
+        // The sender is gone without a word only if the driver is.
+        ended.map_or(Some(Outcome::Reset), |outcome| *outcome)
     }
 
     async fn send(
@@ -219,15 +269,12 @@ impl H2 {
             }
             sent
         };
-        // An error here means that the peer has reset the stream, which the response tells better.
-        let body_sent = body.is_empty()
-            || stream
-                .send_data(Bytes::copy_from_slice(body), trailers.is_empty())
-                .is_ok();
-        if body_sent && !trailers.is_empty() {
-            stream
-                .send_trailers(http::HeaderMap::new())
-                .map_err(|error| no_message(&error))?;
+        // An error here means that the peer has ended the stream already: the response tells how.
+        if !body.is_empty() {
+            drop(stream.send_data(Bytes::copy_from_slice(body), trailers.is_empty()));
+        }
+        if !trailers.is_empty() {
+            drop(stream.send_trailers(http::HeaderMap::new()));
         }
         Ok((response, stream))
     }
@@ -277,7 +324,7 @@ async fn read_body(incoming: &mut RecvStream, message: &mut Message, cap_bytes: 
             Err(error) => return end(&error),
         };
         let room = cap_bytes.saturating_sub(message.body.len());
-        message.body.extend(data.iter().take(room));
+        message.body.extend_from_slice(data.get(..room).unwrap_or(&data));
         if data.len() > room {
             return End::Overflow;
         }
@@ -299,6 +346,18 @@ fn owned(fields: &http::HeaderMap) -> Fields {
         .iter()
         .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
         .collect()
+}
+
+fn outcome_of(result: Result<(), h2::Error>) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Closed,
+        Err(error) => match error.reason() {
+            Some(reason) if error.is_go_away() && error.is_remote() => Outcome::GoAway(reason.into()),
+            // Our own complaint ends the connection in order.
+            Some(_) => Outcome::Closed,
+            None => Outcome::Reset,
+        },
+    }
 }
 
 /// An error before the response head.

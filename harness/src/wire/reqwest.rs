@@ -211,7 +211,7 @@ async fn read_body(response: &mut Response, body: &mut Vec<u8>) -> End {
             Ok(None) => return End::Complete,
             Ok(Some(chunk)) => {
                 let room = DEFAULT_CAP_BYTES.saturating_sub(body.len());
-                body.extend(chunk.iter().take(room));
+                body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
                 if chunk.len() > room {
                     return End::Overflow;
                 }
@@ -259,10 +259,19 @@ fn cause(error: &reqwest::Error) -> Cause {
             return Cause::H2Code(reason.into());
         }
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            return if error.kind() == io::ErrorKind::UnexpectedEof {
+            let reset = [
+                io::ErrorKind::ConnectionReset,
+                io::ErrorKind::ConnectionAborted,
+                io::ErrorKind::BrokenPipe,
+            ];
+            let kind = error.kind();
+            return if kind == io::ErrorKind::UnexpectedEof {
                 Cause::Incomplete
-            } else {
+            } else if reset.contains(&kind) {
                 Cause::Reset
+            } else {
+                // hyper wraps a body that it can't parse so.
+                Cause::Other
             };
         }
         if error

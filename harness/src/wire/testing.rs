@@ -76,6 +76,48 @@ impl AsyncWrite for Script {
     }
 }
 
+/// A peer that takes nothing, and sends the part before the bar once, and the part behind it for ever.
+pub(super) struct Endless {
+    once: &'static [u8],
+    for_ever: &'static [u8],
+}
+
+impl Endless {
+    pub(super) fn new(bytes: &'static [u8]) -> Self {
+        let bar = bytes.iter().position(|byte| *byte == b'|').expect("a bar");
+        Endless {
+            once: &bytes[..bar],
+            for_ever: &bytes[bar + 1..],
+        }
+    }
+}
+
+impl AsyncRead for Endless {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        while buf.remaining() > 0 {
+            if self.once.is_empty() {
+                self.once = self.for_ever;
+            }
+            let taken = self.once.len().min(buf.remaining());
+            buf.put_slice(&self.once[..taken]);
+            self.once = &self.once[taken..];
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Endless {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Pending
+    }
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
 /// A hyper server, for HTTP/1 and HTTP/2, that answers with what it received: the request line, the fields, an empty
 /// line, the body, and the trailers. A request to `/empty` is answered with 204.
 pub(super) async fn echo_server<I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(io: I) {
