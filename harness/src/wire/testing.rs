@@ -23,6 +23,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// Short, where passing it is the point.
 pub(super) const SOON: Duration = Duration::from_millis(40);
 
+/// As [`SOON`], where a real peer must have got somewhere before it passes.
+pub(super) const AWHILE: Duration = Duration::from_millis(700);
+
 /// What a scripted peer does next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Event {

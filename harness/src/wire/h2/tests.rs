@@ -1,4 +1,4 @@
-use super::super::testing::{Event, PATIENCE, SOON, Script, data, echo_server};
+use super::super::testing::{AWHILE, Event, PATIENCE, SOON, Script, data, echo_server};
 use super::*;
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -253,7 +253,7 @@ async fn every_ending_is_told() {
     assert_eq!(refused, Err(NoMessage::H2Code(h2::Reason::REFUSED_STREAM.into())));
     let cancelled = h2.exchange(&request("GET", "/cancelled"), PATIENCE).await.unwrap();
     assert_eq!(cancelled.end, End::H2Code(h2::Reason::ENHANCE_YOUR_CALM.into()));
-    let stalled = h2.exchange(&request("GET", "/stalled"), SOON).await.unwrap();
+    let stalled = h2.exchange(&request("GET", "/stalled"), AWHILE).await.unwrap();
     assert_eq!(
         (stalled.body.as_slice(), stalled.end),
         (b"some".as_slice(), End::TimedOut)

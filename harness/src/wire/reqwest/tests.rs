@@ -1,4 +1,4 @@
-use super::super::testing::{PATIENCE, SOON, authority, echo_server};
+use super::super::testing::{AWHILE, PATIENCE, authority, echo_server};
 use super::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -211,7 +211,7 @@ async fn every_ending_is_told() {
     ];
     for (bytes, close, expected) in cases {
         let client = answers(bytes, close).await;
-        let deadline = if close { PATIENCE } else { SOON };
+        let deadline = if close { PATIENCE } else { AWHILE };
         let result = match client.exchange(&spec(false, false), deadline).await {
             Ok(Message {
                 status,
