@@ -4,6 +4,7 @@ pub mod action;
 pub mod canary;
 pub mod choose;
 pub mod claim;
+pub mod moves;
 pub mod observation;
 pub mod token;
 pub mod world;
