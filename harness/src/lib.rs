@@ -1,1 +1,3 @@
 //! The isolation verification and fuzz harness.
+
+pub mod wire;

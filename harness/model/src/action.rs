@@ -446,6 +446,18 @@ impl KvKind {
         Self::Conn,
     ];
 
+    /// The key of an identifier.
+    #[must_use]
+    pub fn key(self, identifier: &str) -> String {
+        let prefix = match self {
+            Self::DeployLabel | Self::DeployHost => "deploy",
+            Self::Key => "key",
+            Self::Balance => "balance",
+            Self::Conn => "conn",
+        };
+        format!("{prefix}:{identifier}")
+    }
+
     /// As targets spell the kind.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -524,6 +536,34 @@ impl Identifier {
         Self::Percent,
         Self::OtherForm,
     ];
+
+    /// Whether a key of `kind` may be made of it; `None` where the platform may decide either way.
+    #[must_use]
+    pub const fn is_good(self, kind: KvKind) -> Option<bool> {
+        match self {
+            Self::Good => Some(true),
+            // A second spelling of one key is refused or kept apart, as ids are compared byte for byte.
+            Self::UpperCase => None,
+            // An id may hold dots.
+            Self::DotSegments if matches!(kind, KvKind::Balance | KvKind::Conn) => None,
+            Self::Colon
+            | Self::WholeKey
+            | Self::Star
+            | Self::StarInside
+            | Self::Question
+            | Self::Slash
+            | Self::Nul
+            | Self::CrLf
+            | Self::Space
+            | Self::Empty
+            | Self::OverLong
+            | Self::Unicode
+            | Self::DotSegments
+            | Self::OtherCharacters
+            | Self::Percent
+            | Self::OtherForm => Some(false),
+        }
+    }
 
     /// The identifier for a key of `kind`.
     #[must_use]

@@ -10,12 +10,28 @@
 mod app_proxy;
 mod app_proxy_host;
 mod app_proxy_session;
-mod kv;
+mod cells;
+mod connections;
+mod credentials;
+mod dashboard;
+mod database;
+mod guard;
+mod hooks;
+mod id;
+mod keys_and_kv;
+mod lifecycle;
+mod load;
+mod name;
+mod noninterference;
+mod provider_proxy;
+mod wallet;
 
-use std::fmt;
-use std::str::FromStr;
+use serde::Serialize;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+pub use guard::Guard;
+pub use id::ClaimId;
+pub use name::UnknownName;
+use name::named_enum;
 
 /// One isolation claim of the platform, as an auditor files it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -105,218 +121,41 @@ pub struct Citation {
     pub sentence: u16,
 }
 
-/// Who says that the claim must hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Origin {
-    /// The platform's documentation.
-    Stated,
-    /// The harness: a stated claim would be void without it.
-    Derived,
-}
-
-/// The part of the work after which a claim must be held, in order: what is due at one stays due at the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Milestone {
-    /// The app-proxy and the key-value store.
-    Light,
-    /// All workers at the edge.
-    Edge,
-    /// Database, dashboard and the resources of a deployment.
-    Stores,
-    /// Interleavings, crashes and twin worlds.
-    Explorers,
-    /// Load by a misbehaving deployment.
-    Load,
-}
-
-/// What owns the thing that a boundary protects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Tier {
-    /// One deployment: two deployments of one tenant share none of it.
-    PerDeployment,
-    /// One tenant: its deployments share it.
-    PerTenant,
-    /// The platform: all tenants use it.
-    Shared,
-}
-
-/// Declares an enum whose variants have fixed names: the lists of variants and names come from one place.
-macro_rules! named_enum {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$doc])* $variant,)+ }
-
-        impl $name {
-            /// Every variant, in the order of declaration.
-            pub const ALL: [$name; [$($text),+].len()] = [$($name::$variant),+];
-
-            /// The name, as reports and scenario files spell it.
-            pub const fn as_str(self) -> &'static str {
-                match self { $($name::$variant => $text,)+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownName;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match text {
-                    $($text => Ok($name::$variant),)+
-                    _ => Err(UnknownName { kind: stringify!($name), name: text.to_owned() }),
-                }
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    };
-}
-
-/// A name that the register does not hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownName {
-    kind: &'static str,
-    name: String,
-}
-
-impl fmt::Display for UnknownName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no {} is named {:?}", self.kind, self.name)
+named_enum! {
+    /// Who says that the claim must hold.
+    pub enum Origin {
+        /// The platform's documentation.
+        Stated = "stated",
+        /// The harness: a stated claim would be void without it.
+        Derived = "derived",
     }
 }
 
-impl std::error::Error for UnknownName {}
+named_enum! {
+    /// The part of the work after which a claim must be held, in order: what is due at one stays due at the next.
+    pub enum Milestone {
+        /// The app-proxy and the key-value store.
+        Light = "light",
+        /// All workers at the edge.
+        Edge = "edge",
+        /// Database, dashboard and the resources of a deployment.
+        Stores = "stores",
+        /// Interleavings, crashes and twin worlds.
+        Explorers = "explorers",
+        /// Load by a misbehaving deployment.
+        Load = "load",
+    }
+}
 
 named_enum! {
-    /// The name of a claim. The order is the register's.
-    pub enum ClaimId {
-        /// Containers do not reach each other.
-        Cmp1 = "CMP-1",
-        /// Public HTTPS and platform calls are the only ways across.
-        Cmp2 = "CMP-2",
-        /// A database per deployment.
-        Neo1 = "NEO-1",
-        /// Database credentials open one database.
-        Neo2 = "NEO-2",
-        /// Bucket credentials open one bucket.
-        Obj1 = "OBJ-1",
-        /// Secrets are encrypted at rest.
-        Sec1 = "SEC-1",
-        /// Secrets reach their own service only.
-        Sec2 = "SEC-2",
-        /// A ciphertext opens in its own place only.
-        Sec3 = "SEC-3",
-        /// Generated secrets differ.
-        Sec4 = "SEC-4",
-        /// Bootstrap passwords are never reused.
-        Adm1 = "ADM-1",
-        /// A bootstrap password is shown once.
-        Adm2 = "ADM-2",
-        /// A custom domain belongs to one deployment.
-        Dom1 = "DOM-1",
-        /// One wallet per tenant.
-        Wal1 = "WAL-1",
-        /// A deployment out of credits suspends alone.
-        Wal2 = "WAL-2",
-        /// The ledger adds up.
-        Wal3 = "WAL-3",
-        /// Customer and cards are one tenant's.
-        Str1 = "STR-1",
-        /// A connection is one tenant's.
-        Con1 = "CON-1",
-        /// Revocation and rebinding hold at the next request.
-        Con2 = "CON-2",
-        /// Only members see a deployment.
-        Mem1 = "MEM-1",
-        /// Roles bound what a member changes.
-        Mem2 = "MEM-2",
-        /// The app-proxy refuses a foreign cookie.
-        Apx1 = "APX-1",
-        /// Only an authentic, unexpired cookie counts.
-        Apx2 = "APX-2",
-        /// A container sees the verified identity.
-        Apx3 = "APX-3",
-        /// A container neither gets nor plants a session.
-        Apx4 = "APX-4",
-        /// A request reaches its own host's target only.
-        Apx5 = "APX-5",
-        /// A response reaches its own host's client only.
-        Apx6 = "APX-6",
-        /// The tenant is the key's.
-        Prx1 = "PRX-1",
-        /// The key's tenant is billed.
-        Prx2 = "PRX-2",
-        /// No cache of billable state is shared.
-        Prx3 = "PRX-3",
-        /// A key opens its own connections only.
-        Prx4 = "PRX-4",
-        /// The injected credential stays inside.
-        Prx5 = "PRX-5",
-        /// A request reaches the adapter's upstream only.
-        Prx6 = "PRX-6",
-        /// The binding chain decides whose token is vended.
-        Crd1 = "CRD-1",
-        /// A key's scope decides what it can ask for.
-        Crd2 = "CRD-2",
-        /// No refresh token and no foreign token leaves.
-        Crd3 = "CRD-3",
-        /// A webhook reaches the bound deployment only.
-        Hks1 = "HKS-1",
-        /// External ids can't be probed.
-        Hks2 = "HKS-2",
-        /// Keys are hashed, shown once, and end for good.
-        Key1 = "KEY-1",
-        /// An identifier can't leave its key prefix.
-        Kv1 = "KV-1",
-        /// A request can't enumerate the store.
-        Kv2 = "KV-2",
-        /// Stale entries never cross a tenant line.
-        Kv3 = "KV-3",
-        /// A user reads own rows only.
-        Rls1 = "RLS-1",
-        /// A user writes no row.
-        Rls2 = "RLS-2",
-        /// The service role is the platform's alone.
-        Rls3 = "RLS-3",
-        /// The database claim ends with its transaction.
-        Rls4 = "RLS-4",
-        /// The database refuses a binding across tenants.
-        Rls5 = "RLS-5",
-        /// Every dashboard route is scoped.
-        Api1 = "API-1",
-        /// Replay and stream state is per tenant.
-        Api2 = "API-2",
-        /// An authorisation flow binds to who began it.
-        Api3 = "API-3",
-        /// A tenant's page can't act with a visitor's session.
-        Api4 = "API-4",
-        /// Every step of a workflow keeps every claim.
-        Lif1 = "LIF-1",
-        /// A misbehaving deployment changes itself only.
-        Blr1 = "BLR-1",
-        /// Other tenants see noise only.
-        Blr2 = "BLR-2",
-        /// What one tenant sees depends on no other.
-        Ni1 = "NI-1",
+    /// What owns the thing that a boundary protects.
+    pub enum Tier {
+        /// One deployment: two deployments of one tenant share none of it.
+        PerDeployment = "per-deployment",
+        /// One tenant: its deployments share it.
+        PerTenant = "per-tenant",
+        /// The platform: all tenants use it.
+        Shared = "shared",
     }
 }
 
@@ -366,78 +205,20 @@ named_enum! {
     }
 }
 
-named_enum! {
-    /// A check in the target. The reference sets a mark of this name when a request reaches it; outside, the refusal's
-    /// fingerprint shows it.
-    pub enum Guard {
-        /// The HTTP parser, and the refusals of a method or a form of target that come before a host is read. It sets
-        /// no mark: reached is shown by the refusal's fingerprint.
-        Framing = "framing",
-        /// The syntax of one host name was judged.
-        HostSyntax = "host-syntax",
-        /// All carriers of a host in one request were counted and compared: `Host` fields, absolute form, `:authority`.
-        HostAgreement = "host-agreement",
-        /// The name that the TLS client asked for was compared with the host.
-        Sni = "sni",
-        /// The host's class was decided: single-level, legacy, custom, or one that is never looked up.
-        HostClass = "host-class",
-        /// The routing entry of the host was looked up.
-        RouteLookup = "route-lookup",
-        /// The session cookie was sought among all cookies.
-        CookieParse = "cookie-parse",
-        /// A session token was checked.
-        CookieVerify = "cookie-verify",
-        /// A verified cookie's tenant was compared with the routing entry's.
-        TenantMatch = "tenant-match",
-        /// The deployment's status was judged.
-        Status = "status",
-        /// The path was compared with the reserved one.
-        ReservedPath = "reserved-path",
-        /// A request without a valid session was sent to sign in, or refused.
-        SignIn = "sign-in",
-        /// A sign-in code was presented for redemption.
-        CodeRedeem = "code-redeem",
-        /// Headers of a request were stripped before forwarding.
-        RequestStrip = "request-strip",
-        /// The identity headers were written.
-        IdentityInject = "identity-inject",
-        /// Headers of a container's response were filtered.
-        ResponseFilter = "response-filter",
-        /// A protocol upgrade was decided.
-        Upgrade = "upgrade",
-        /// A key of the key-value store was made from an identifier.
-        KvKey = "kv-key",
-        /// A worker read one key of the key-value store.
-        KvGet = "kv-get",
-    }
-}
-
-/// The claims whose moves are written, in the register's order.
-static REGISTER: [&Claim; 8] = [
-    &app_proxy::APX_1,
-    &app_proxy_session::APX_2,
-    &app_proxy::APX_3,
-    &app_proxy_session::APX_4,
-    &app_proxy_host::APX_5,
-    &app_proxy_host::APX_6,
-    &kv::KV_1,
-    &kv::KV_2,
-];
-
 /// Every claim, in the register's order.
 pub fn register() -> impl DoubleEndedIterator<Item = &'static Claim> + ExactSizeIterator + Clone {
-    REGISTER.iter().copied()
+    ClaimId::ALL.into_iter().map(ClaimId::claim)
 }
 
 /// The move of that id, and the claim that it attacks.
 pub fn find_move(id: &str) -> Option<(&'static Claim, &'static Move)> {
-    register().find_map(|claim| {
-        claim
-            .moves
-            .iter()
-            .find(|found| found.id == id)
-            .map(|found| (claim, found))
-    })
+    let (claim, _) = id.split_once('.')?;
+    let claim = claim.parse::<ClaimId>().ok()?.claim();
+    claim
+        .moves
+        .iter()
+        .find(|found| found.id == id)
+        .map(|found| (claim, found))
 }
 
 /// A list of moves, one `id, guard, title;` each.
@@ -466,4 +247,253 @@ const fn derived(from: &'static [ClaimId], reason: &'static str) -> Source {
 /// A place in the reference.
 const fn at(file: &'static str, symbol: &'static str) -> Symbol {
     Symbol { file, symbol }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const LIGHT: [&str; 8] = ["APX-1", "APX-2", "APX-3", "APX-4", "APX-5", "APX-6", "KV-1", "KV-2"];
+
+    /// The marks that the reference of the light milestone sets.
+    const LIGHT_GUARDS: [Guard; 19] = [
+        Guard::Framing,
+        Guard::HostSyntax,
+        Guard::HostAgreement,
+        Guard::Sni,
+        Guard::HostClass,
+        Guard::RouteLookup,
+        Guard::CookieParse,
+        Guard::CookieVerify,
+        Guard::TenantMatch,
+        Guard::Status,
+        Guard::ReservedPath,
+        Guard::SignIn,
+        Guard::CodeRedeem,
+        Guard::RequestStrip,
+        Guard::IdentityInject,
+        Guard::ResponseFilter,
+        Guard::Upgrade,
+        Guard::KvKey,
+        Guard::KvGet,
+    ];
+
+    fn light() -> impl Iterator<Item = &'static Claim> {
+        register().filter(|claim| claim.is_due(Milestone::Light))
+    }
+
+    fn is_kebab(name: &str) -> bool {
+        name.split('-').all(|word| {
+            !word.is_empty()
+                && word
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        })
+    }
+
+    #[test]
+    fn the_register_holds_54_claims_each_under_its_own_id() {
+        assert_eq!(register().len(), 54);
+        for (id, claim) in ClaimId::ALL.into_iter().zip(register()) {
+            assert_eq!(claim.id, id, "the data of another claim is filed under {id}");
+        }
+        assert!(ClaimId::ALL.is_sorted(), "the order of ids is not the register's");
+        let names: BTreeSet<&str> = ClaimId::ALL.into_iter().map(ClaimId::as_str).collect();
+        assert_eq!(names.len(), 54);
+    }
+
+    #[test]
+    fn an_id_survives_text_and_json() {
+        for id in ClaimId::ALL {
+            assert_eq!(id.to_string().parse(), Ok(id));
+            let json = serde_json::to_string(&id).unwrap();
+            assert_eq!(json, format!("\"{id}\""));
+            assert_eq!(serde_json::from_str::<ClaimId>(&json).unwrap(), id);
+        }
+        for unknown in ["", "APX", "APX-0", "APX-7", "apx-1", "APX-1 ", "APX-01"] {
+            assert!(unknown.parse::<ClaimId>().is_err(), "{unknown:?} names a claim");
+            assert!(
+                serde_json::from_value::<ClaimId>(unknown.into()).is_err(),
+                "{unknown:?} names a claim in JSON"
+            );
+        }
+    }
+
+    #[test]
+    fn every_move_has_one_id_under_its_claim_and_is_found_by_it() {
+        let mut seen = BTreeSet::new();
+        for claim in register() {
+            assert!(claim.moves.len() >= 3, "{} has {} moves", claim.id, claim.moves.len());
+            for attempt in claim.moves {
+                let name = attempt
+                    .id
+                    .strip_prefix(claim.id.as_str())
+                    .and_then(|rest| rest.strip_prefix('.'));
+                assert!(
+                    name.is_some_and(is_kebab),
+                    "{} is no id of a move of {}",
+                    attempt.id,
+                    claim.id
+                );
+                assert!(seen.insert(attempt.id), "{} is there twice", attempt.id);
+                assert_eq!(find_move(attempt.id), Some((claim, attempt)));
+            }
+        }
+        for unknown in [
+            "",
+            "APX-1",
+            "APX-1.",
+            "APX-1.foreign",
+            "APX-2.foreign-cookie",
+            "APX-9.foreign-cookie",
+        ] {
+            assert_eq!(find_move(unknown), None, "{unknown:?} names a move");
+        }
+    }
+
+    #[test]
+    fn two_moves_of_a_claim_never_try_the_same() {
+        for claim in register() {
+            let titles: BTreeSet<&str> = claim.moves.iter().map(|attempt| attempt.title).collect();
+            assert_eq!(
+                titles.len(),
+                claim.moves.len(),
+                "two moves of {} bear one title",
+                claim.id
+            );
+            for title in titles {
+                assert!(
+                    title.len() > 8 && !title.ends_with('.') && !title.contains('\n'),
+                    "{title:?} is no title"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_light_claims_are_the_app_proxy_and_the_reads_of_the_store() {
+        let ids: Vec<&str> = light().map(|claim| claim.id.as_str()).collect();
+        assert_eq!(ids, LIGHT);
+        for claim in light() {
+            assert!(!claim.enforced_at.is_empty(), "nothing is said to enforce {}", claim.id);
+        }
+    }
+
+    #[test]
+    fn the_light_claims_use_every_mark_of_the_light_reference_and_no_other() {
+        let used: BTreeSet<Guard> = light()
+            .flat_map(|claim| claim.moves)
+            .map(|attempt| attempt.guard)
+            .collect();
+        assert_eq!(used, BTreeSet::from(LIGHT_GUARDS));
+    }
+
+    #[test]
+    fn every_guard_and_every_boundary_is_used() {
+        let guards: BTreeSet<Guard> = register()
+            .flat_map(|claim| claim.moves)
+            .map(|attempt| attempt.guard)
+            .collect();
+        assert_eq!(guards, BTreeSet::from(Guard::ALL));
+        let boundaries: BTreeSet<Boundary> = register().map(|claim| claim.boundary).collect();
+        assert_eq!(boundaries, BTreeSet::from(Boundary::ALL));
+        for name in Guard::ALL
+            .map(Guard::as_str)
+            .into_iter()
+            .chain(Boundary::ALL.map(Boundary::as_str))
+        {
+            assert!(is_kebab(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_origin_agrees_with_its_source_and_derived_claims_rest_on_stated_ones() {
+        for claim in register() {
+            match claim.source {
+                Source::Stated(citation) => {
+                    assert_eq!(claim.origin, Origin::Stated, "{}", claim.id);
+                    assert!(
+                        !citation.section.is_empty() && citation.quote.len() >= 15,
+                        "{}",
+                        claim.id
+                    );
+                }
+                Source::Derived { from, reason } => {
+                    assert_eq!(claim.origin, Origin::Derived, "{}", claim.id);
+                    assert!(!from.is_empty() && reason.ends_with('.'), "{}", claim.id);
+                    for stated in from {
+                        assert_eq!(stated.claim().origin, Origin::Stated, "{} rests on {stated}", claim.id);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn statement_and_threat_are_one_sentence_each() {
+        for claim in register() {
+            for sentence in [claim.statement, claim.threat] {
+                assert!(
+                    sentence.ends_with('.') && !sentence.contains(". "),
+                    "{}: {sentence:?}",
+                    claim.id
+                );
+                assert!(!sentence.contains("  "), "{}: {sentence:?}", claim.id);
+            }
+        }
+    }
+
+    #[test]
+    fn every_claim_names_a_weakness_and_a_control_of_each_framework() {
+        for claim in register() {
+            let cwe: BTreeSet<u16> = claim.cwe.iter().copied().collect();
+            assert!(!cwe.is_empty() && cwe.len() == claim.cwe.len(), "{}", claim.id);
+            let controls: BTreeSet<&str> = claim.controls.iter().copied().collect();
+            assert_eq!(
+                controls.len(),
+                claim.controls.len(),
+                "{} names a control twice",
+                claim.id
+            );
+            for framework in ["NIST-800-53:", "SOC2:", "ISO27001:A."] {
+                assert!(
+                    controls.iter().any(|control| control.starts_with(framework)),
+                    "{}: {framework}",
+                    claim.id
+                );
+            }
+            for control in controls {
+                let (framework, number) = control.split_once(':').unwrap();
+                assert!(
+                    ["NIST-800-53", "SOC2", "ISO27001"].contains(&framework),
+                    "{}: {control}",
+                    claim.id
+                );
+                assert!(!number.is_empty(), "{}: {control}", claim.id);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_due_stays_due() {
+        for claim in register() {
+            assert!(
+                claim.is_due(claim.held_from) && claim.is_due(Milestone::Load),
+                "{}",
+                claim.id
+            );
+        }
+        let due = |milestone| register().filter(|claim| claim.is_due(milestone)).count();
+        let counts = [
+            Milestone::Light,
+            Milestone::Edge,
+            Milestone::Stores,
+            Milestone::Explorers,
+            Milestone::Load,
+        ]
+        .map(due);
+        assert_eq!(counts, [8, 22, 48, 52, 54]);
+    }
 }

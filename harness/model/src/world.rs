@@ -113,7 +113,7 @@ pub struct CookieKey {
 }
 
 /// Everything that exists when a case begins.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct World {
     /// The tenants, at least two.
     pub tenants: Vec<Tenant>,

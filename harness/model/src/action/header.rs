@@ -309,7 +309,9 @@ impl NameSpelling {
         Self::LastUnderscore,
     ];
 
-    pub(super) fn apply(self, name: &str) -> String {
+    /// The name in this spelling.
+    #[must_use]
+    pub fn spell(self, name: &str) -> String {
         match self {
             Self::Canonical => name.to_owned(),
             Self::Lower => name.to_ascii_lowercase(),
@@ -416,10 +418,10 @@ impl Header {
                 spelling,
                 value,
             } => {
-                vec![field(spelling.apply(of.name()), value.text(world).into_bytes(), false)]
+                vec![field(spelling.spell(of.name()), value.text(world).into_bytes(), false)]
             }
             Self::Edge { field: of, spelling } => {
-                vec![field(spelling.apply(of.name()), b"203.0.113.9".to_vec(), false)]
+                vec![field(spelling.spell(of.name()), b"203.0.113.9".to_vec(), false)]
             }
             Self::Forwarding {
                 field: of,
@@ -433,7 +435,7 @@ impl Header {
                     ForwardingField::For => "203.0.113.9".to_owned(),
                     ForwardingField::Proto => "https".to_owned(),
                 };
-                vec![field(spelling.apply(of.name()), value.into_bytes(), false)]
+                vec![field(spelling.spell(of.name()), value.into_bytes(), false)]
             }
             Self::Hint { field: of, host } => {
                 let host = host.of.text(world);

@@ -527,7 +527,9 @@ impl HostLayout {
         }
     }
 
-    pub(super) const fn in_version11(self) -> Self {
+    /// The same in HTTP/1.1.
+    #[must_use]
+    pub const fn in_version11(self) -> Self {
         match self {
             Self::Version10 => Self::Host,
             Self::Version10Missing => Self::Missing,

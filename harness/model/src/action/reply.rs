@@ -204,6 +204,38 @@ impl ReplyKind {
         Self::ClosesAfter,
     ];
 
+    /// Whether the container's connection is good for another request afterwards, and the client's as well.
+    #[must_use]
+    pub const fn keeps_connection(self) -> bool {
+        match self {
+            Self::Page
+            | Self::Chunked
+            | Self::Echo
+            | Self::Cacheable
+            | Self::Redirect
+            | Self::Error
+            | Self::NoContent
+            | Self::NotModified
+            | Self::Interim
+            | Self::Continue
+            | Self::Trailers
+            | Self::NotFound
+            | Self::BodyAfterHead => true,
+            Self::Dies
+            | Self::DiesChunked
+            | Self::TwoAnswers
+            | Self::ExtraBytes
+            | Self::ConflictingLengths
+            | Self::Unasked101
+            | Self::Garbage
+            | Self::ClosesAtOnce
+            | Self::BadChunk
+            | Self::DifferingLengths
+            | Self::BodyAfterNoContent
+            | Self::ClosesAfter => false,
+        }
+    }
+
     /// Whether [`Reply::headers`] are sent with it.
     #[must_use]
     pub const fn has_headers(self) -> bool {

@@ -37,40 +37,44 @@ pub(super) static APX_1: Claim = Claim {
     moves: moves! {
         "APX-1.foreign-cookie", TenantMatch,
             "present a cookie of another tenant at a running host that asks for sign-in";
-        "APX-1.foreign-cookie-flag-off", TenantMatch, "present it at a running host that is public";
-        "APX-1.foreign-cookie-suspending", TenantMatch, "present it while the deployment is being suspended";
-        "APX-1.foreign-cookie-suspended", TenantMatch, "present it while the deployment is suspended";
-        "APX-1.foreign-cookie-resuming", TenantMatch, "present it while the deployment is resuming";
-        "APX-1.foreign-cookie-suspend-failed", TenantMatch, "present it after a suspension failed";
-        "APX-1.foreign-cookie-resume-failed", TenantMatch, "present it after a resumption failed";
+        "APX-1.foreign-cookie-flag-off", TenantMatch, "present a foreign cookie at a running host that is public";
+        "APX-1.foreign-cookie-suspending", TenantMatch,
+            "present a foreign cookie while the deployment is being suspended";
+        "APX-1.foreign-cookie-suspended", TenantMatch, "present a foreign cookie while the deployment is suspended";
+        "APX-1.foreign-cookie-resuming", TenantMatch, "present a foreign cookie while the deployment is resuming";
+        "APX-1.foreign-cookie-suspend-failed", TenantMatch, "present a foreign cookie after a suspension failed";
+        "APX-1.foreign-cookie-resume-failed", TenantMatch, "present a foreign cookie after a resumption failed";
         "APX-1.foreign-cookie-destroyed", TenantMatch,
-            "present it at a destroyed deployment whose entry is still there";
-        "APX-1.foreign-cookie-post", TenantMatch, "present it with POST";
-        "APX-1.foreign-cookie-put", TenantMatch, "present it with PUT";
-        "APX-1.foreign-cookie-patch", TenantMatch, "present it with PATCH";
-        "APX-1.foreign-cookie-delete", TenantMatch, "present it with DELETE";
-        "APX-1.foreign-cookie-head", TenantMatch, "present it with HEAD";
-        "APX-1.foreign-cookie-options", TenantMatch, "present it with OPTIONS, as a preflight does";
+            "present a foreign cookie at a destroyed deployment whose entry is still there";
+        "APX-1.foreign-cookie-post", TenantMatch, "present a foreign cookie with POST";
+        "APX-1.foreign-cookie-put", TenantMatch, "present a foreign cookie with PUT";
+        "APX-1.foreign-cookie-patch", TenantMatch, "present a foreign cookie with PATCH";
+        "APX-1.foreign-cookie-delete", TenantMatch, "present a foreign cookie with DELETE";
+        "APX-1.foreign-cookie-head", TenantMatch, "present a foreign cookie with HEAD";
+        "APX-1.foreign-cookie-options", TenantMatch, "present a foreign cookie with OPTIONS, as a preflight does";
         "APX-1.foreign-cookie-unknown-method", TenantMatch,
-            "present it with a method that the proxy has never heard of";
-        "APX-1.foreign-cookie-streamed-body", TenantMatch, "stream a body behind it, so that bytes might leave first";
-        "APX-1.foreign-cookie-expect-continue", TenantMatch, "announce a body with `Expect: 100-continue` behind it";
-        "APX-1.foreign-cookie-upgrade", TenantMatch, "present it on a WebSocket handshake";
-        "APX-1.foreign-cookie-other-upgrade", TenantMatch, "present it on an upgrade to another protocol";
+            "present a foreign cookie with a method that the proxy has never heard of";
+        "APX-1.foreign-cookie-streamed-body", TenantMatch,
+            "stream a body behind a foreign cookie, so that bytes might leave first";
+        "APX-1.foreign-cookie-expect-continue", TenantMatch,
+            "announce a body with `Expect: 100-continue` behind a foreign cookie";
+        "APX-1.foreign-cookie-upgrade", TenantMatch, "present a foreign cookie on a WebSocket handshake";
+        "APX-1.foreign-cookie-other-upgrade", TenantMatch, "present a foreign cookie on an upgrade to another protocol";
         "APX-1.own-then-foreign", TenantMatch,
             "pass at the own host, then ask for a foreign one on the same connection";
         "APX-1.foreign-then-own", TenantMatch,
             "be refused at a foreign host, then ask for the own one on the same connection";
         "APX-1.own-then-foreign-pipelined", TenantMatch, "send both requests before the first answer";
-        "APX-1.foreign-cookie-http2", TenantMatch, "present it over HTTP/2";
+        "APX-1.foreign-cookie-http2", TenantMatch, "present a foreign cookie over HTTP/2";
         "APX-1.http2-interleaved", TenantMatch, "interleave own and foreign streams on one HTTP/2 connection";
-        "APX-1.foreign-cookie-tls", TenantMatch, "present it over TLS with the foreign host's own name";
-        "APX-1.foreign-cookie-legacy-host", TenantMatch, "present it at the legacy two-level host";
-        "APX-1.foreign-cookie-custom-domain", TenantMatch, "present it at a custom domain";
-        "APX-1.foreign-cookie-among-others", TenantMatch, "hide it between cookies of other names";
-        "APX-1.header-names-victim", TenantMatch, "name the victim's tenant in `X-Vendo-Tenant-Id` beside it";
-        "APX-1.query-names-victim", TenantMatch, "name the victim's tenant in the query beside it";
-        "APX-1.body-names-victim", TenantMatch, "name the victim's tenant in a JSON body beside it";
+        "APX-1.foreign-cookie-tls", TenantMatch, "present a foreign cookie over TLS with the foreign host's own name";
+        "APX-1.foreign-cookie-legacy-host", TenantMatch, "present a foreign cookie at the legacy two-level host";
+        "APX-1.foreign-cookie-custom-domain", TenantMatch, "present a foreign cookie at a custom domain";
+        "APX-1.foreign-cookie-among-others", TenantMatch, "hide a foreign cookie between cookies of other names";
+        "APX-1.header-names-victim", TenantMatch,
+            "name the victim's tenant in `X-Vendo-Tenant-Id` beside a foreign cookie";
+        "APX-1.query-names-victim", TenantMatch, "name the victim's tenant in the query beside a foreign cookie";
+        "APX-1.body-names-victim", TenantMatch, "name the victim's tenant in a JSON body beside a foreign cookie";
         "APX-1.same-deployment-slug", TenantMatch, "hold a deployment of the victim's own slug under another tenant";
         "APX-1.lookalike-prefix", TenantMatch, "be a tenant whose id is a prefix of the victim's";
         "APX-1.lookalike-extension", TenantMatch, "be a tenant whose id begins with the victim's";
@@ -79,7 +83,8 @@ pub(super) static APX_1: Claim = Claim {
         "APX-1.foreign-member", TenantMatch, "be the other tenant's member";
         "APX-1.foreign-viewer", TenantMatch, "be the other tenant's viewer";
         "APX-1.two-tenant-user", TenantMatch, "be a member of both tenants and use the cookie of the wrong one";
-        "APX-1.foreign-reserved-path", TenantMatch, "present it at the reserved path where codes are redeemed";
+        "APX-1.foreign-reserved-path", TenantMatch,
+            "present a foreign cookie at the reserved path where codes are redeemed";
         "APX-1.own-suspended", Status, "reach the container of a suspended deployment with the own tenant's cookie";
         "APX-1.own-destroyed", Status, "reach the container of a destroyed deployment with the own tenant's cookie";
         "APX-1.anonymous", SignIn, "present no cookie at all at a host that asks for sign-in";
@@ -137,13 +142,14 @@ pub(super) static APX_3: Claim = Claim {
         "APX-3.legacy-host", RequestStrip, "spoof at the legacy two-level host";
         "APX-3.connection-names-injected", IdentityInject,
             "list the injected names in `Connection`, so that they are removed";
-        "APX-3.connection-names-spelling", IdentityInject, "list them in `Connection` with other case and underscores";
+        "APX-3.connection-names-spelling", IdentityInject,
+            "list the injected names in `Connection` with other case and underscores";
         "APX-3.connection-names-spoofed", RequestStrip, "list a spoofed name in `Connection` and send it too";
         "APX-3.connection-names-cookie", RequestStrip, "list `Cookie` in `Connection`";
         "APX-3.connection-names-host", RequestStrip, "list `Host` in `Connection`";
         "APX-3.trailer", RequestStrip, "send the spoofed names as trailers of a chunked body";
-        "APX-3.trailer-announced", RequestStrip, "announce them in `Trailer` and send them as trailers";
-        "APX-3.trailer-http2", RequestStrip, "send them as trailers of an HTTP/2 stream";
+        "APX-3.trailer-announced", RequestStrip, "announce the spoofed names in `Trailer` and send them as trailers";
+        "APX-3.trailer-http2", RequestStrip, "send the spoofed names as trailers of an HTTP/2 stream";
         "APX-3.cf-connecting-ip", RequestStrip, "spoof `CF-Connecting-IP`";
         "APX-3.cf-ipcountry", RequestStrip, "spoof `CF-IPCountry`";
         "APX-3.cf-ray", RequestStrip, "spoof `CF-Ray`";

@@ -106,13 +106,13 @@ pub(super) static APX_5: Claim = Claim {
         "APX-5.cl-te", Framing, "send `Content-Length`, then `Transfer-Encoding: chunked`, and hide a request behind";
         "APX-5.te-cl", Framing, "send `Transfer-Encoding: chunked`, then `Content-Length`, and hide a request behind";
         "APX-5.te-chunked-space", Framing, "write `chunked` with white space that a lenient parser drops";
-        "APX-5.te-xchunked", Framing, "write `xchunked`";
-        "APX-5.te-identity", Framing, "write `identity`";
+        "APX-5.te-xchunked", Framing, "write `xchunked` as the transfer coding";
+        "APX-5.te-identity", Framing, "write `identity` as the transfer coding";
         "APX-5.te-two", Framing, "send two `Transfer-Encoding` fields";
-        "APX-5.te-chunked-not-last", Framing, "write `chunked, identity`";
+        "APX-5.te-chunked-not-last", Framing, "write `chunked, identity` as the transfer coding";
         "APX-5.te-http10", Framing, "send `Transfer-Encoding` with HTTP/1.0";
         "APX-5.cl-two-same", Framing, "send the same `Content-Length` twice";
-        "APX-5.cl-two-differing", Framing, "send two lengths that differ";
+        "APX-5.cl-two-differing", Framing, "send two `Content-Length` fields that differ";
         "APX-5.cl-list", Framing, "send two lengths in one field";
         "APX-5.cl-plus", Framing, "write a length with a plus sign";
         "APX-5.cl-negative", Framing, "write a negative length";

@@ -159,7 +159,7 @@ pub(super) static APX_4: Claim = Claim {
     tier: Tier::Shared,
     held_from: Milestone::Light,
     enforced_at: &[STRIP, FILTER, DECIDE],
-    cwe: &[384, 522, 601, 784],
+    cwe: &[200, 384, 522, 601],
     controls: &[
         "NIST-800-53:AC-4",
         "NIST-800-53:IA-5",
@@ -172,20 +172,23 @@ pub(super) static APX_4: Claim = Claim {
     ],
     moves: moves! {
         "APX-4.forward-alone", RequestStrip, "have a visitor's session cookie forwarded when it is the only cookie";
-        "APX-4.forward-among-others", RequestStrip, "have it forwarded between cookies of other names";
-        "APX-4.forward-two-headers", RequestStrip, "have it forwarded when cookies come in two fields";
-        "APX-4.forward-http2-crumbs", RequestStrip, "have it forwarded when HTTP/2 splits the cookies";
-        "APX-4.forward-flag-off", RequestStrip, "have it forwarded to a public deployment";
+        "APX-4.forward-among-others", RequestStrip, "have the session cookie forwarded between cookies of other names";
+        "APX-4.forward-two-headers", RequestStrip, "have the session cookie forwarded when cookies come in two fields";
+        "APX-4.forward-http2-crumbs", RequestStrip, "have the session cookie forwarded when HTTP/2 splits the cookies";
+        "APX-4.forward-flag-off", RequestStrip, "have the session cookie forwarded to a public deployment";
         "APX-4.forward-invalid", RequestStrip, "have an expired or broken session forwarded to a public deployment";
         "APX-4.forward-duplicate", RequestStrip, "have one of two session cookies forwarded to a public deployment";
-        "APX-4.forward-other-case", RequestStrip, "have it forwarded under its name in another case";
-        "APX-4.forward-bare-name", RequestStrip, "have the bare name forwarded";
-        "APX-4.forward-whitespace", RequestStrip, "have it forwarded with spaces and tabs around its name";
-        "APX-4.forward-no-space", RequestStrip, "have it forwarded when no space follows the semicolons";
-        "APX-4.forward-quoted", RequestStrip, "have it forwarded inside another cookie's quoted value";
-        "APX-4.forward-upgrade", RequestStrip, "have it forwarded on a WebSocket handshake";
+        "APX-4.forward-other-case", RequestStrip, "have the session cookie forwarded under its name in another case";
+        "APX-4.forward-bare-name", RequestStrip, "have the session cookie's bare name forwarded";
+        "APX-4.forward-whitespace", RequestStrip,
+            "have the session cookie forwarded with spaces and tabs around its name";
+        "APX-4.forward-no-space", RequestStrip,
+            "have the session cookie forwarded when no space follows the semicolons";
+        "APX-4.forward-quoted", RequestStrip, "have the session cookie forwarded inside another cookie's quoted value";
+        "APX-4.forward-upgrade", RequestStrip, "have the session cookie forwarded on a WebSocket handshake";
         "APX-4.forward-dashboard", RequestStrip, "have a dashboard session cookie forwarded";
-        "APX-4.forward-dashboard-other-case", RequestStrip, "have it forwarded under its name in another case";
+        "APX-4.forward-dashboard-other-case", RequestStrip,
+            "have a dashboard session forwarded under its name in another case";
         "APX-4.set-wide-domain", ResponseFilter, "set a cookie for `.vendo.run`";
         "APX-4.set-wide-domain-no-dot", ResponseFilter, "set a cookie for `vendo.run`";
         "APX-4.set-domain-two-dots", ResponseFilter, "set a cookie for `..vendo.run`";
@@ -205,18 +208,18 @@ pub(super) static APX_4: Claim = Claim {
         "APX-4.set-session-name-whitespace", ResponseFilter, "set a cookie named `vendoAuth` between spaces and tabs";
         "APX-4.set-session-delete", ResponseFilter, "end a visitor's session by a past `Expires`";
         "APX-4.set-dashboard-name", ResponseFilter, "set a cookie named `__Host-vendo_session`";
-        "APX-4.set-dashboard-name-case", ResponseFilter, "set a cookie of that name in another case";
+        "APX-4.set-dashboard-name-case", ResponseFilter, "set a cookie named `__HOST-VENDO_SESSION`";
         "APX-4.set-nameless", ResponseFilter, "set a cookie without `=`";
         "APX-4.set-empty-name", ResponseFilter, "set a cookie of empty name whose value spells `vendoAuth=…`";
         "APX-4.set-control-character", ResponseFilter, "hide a second attribute behind a control character";
         "APX-4.set-several", ResponseFilter, "put one forbidden cookie among several good ones";
         "APX-4.set-field-case", ResponseFilter, "spell the field name in another case";
-        "APX-4.set-on-error", ResponseFilter, "set one on an error response";
-        "APX-4.set-on-redirect", ResponseFilter, "set one on a redirect";
-        "APX-4.set-on-upgrade", ResponseFilter, "set one on the response to a WebSocket handshake";
-        "APX-4.set-on-interim", ResponseFilter, "set one on an interim response";
-        "APX-4.set-in-trailer", ResponseFilter, "set one in the trailers of a response";
-        "APX-4.set-cookie2", ResponseFilter, "set one with `Set-Cookie2`";
+        "APX-4.set-on-error", ResponseFilter, "set a forbidden cookie on an error response";
+        "APX-4.set-on-redirect", ResponseFilter, "set a forbidden cookie on a redirect";
+        "APX-4.set-on-upgrade", ResponseFilter, "set a forbidden cookie on the response to a WebSocket handshake";
+        "APX-4.set-on-interim", ResponseFilter, "set a forbidden cookie on an interim response";
+        "APX-4.set-in-trailer", ResponseFilter, "set a forbidden cookie in the trailers of a response";
+        "APX-4.set-cookie2", ResponseFilter, "set a forbidden cookie with `Set-Cookie2`";
         "APX-4.response-identity", ResponseFilter, "answer with `X-Vendo-` headers";
         "APX-4.response-identity-underscore", ResponseFilter, "answer with `X_Vendo_` headers";
         "APX-4.response-connection-named", ResponseFilter, "list headers in the response's `Connection`";
@@ -252,18 +255,19 @@ pub(super) static APX_4: Claim = Claim {
         "APX-4.code-other-method", ReservedPath, "present a code with POST or HEAD";
         "APX-4.code-other-path", ReservedPath, "present a code at another path below the reserved one";
         "APX-4.reserved-subpath", ReservedPath, "have a path below the reserved one forwarded";
-        "APX-4.reserved-percent", ReservedPath, "have it forwarded percent-encoded";
-        "APX-4.reserved-double-percent", ReservedPath, "have it forwarded percent-encoded twice";
-        "APX-4.reserved-dot-segments", ReservedPath, "have it forwarded with dot segments before it";
-        "APX-4.reserved-encoded-dot-segments", ReservedPath, "have it forwarded with encoded dot segments before it";
-        "APX-4.reserved-case", ReservedPath, "have it forwarded in upper case";
-        "APX-4.reserved-backslash", ReservedPath, "have it forwarded with backslashes";
-        "APX-4.reserved-double-slash", ReservedPath, "have it forwarded with doubled slashes";
-        "APX-4.reserved-encoded-slash", ReservedPath, "have it forwarded with encoded slashes";
-        "APX-4.reserved-trailing-slash", ReservedPath, "have it forwarded with a slash at its end";
-        "APX-4.reserved-absolute-form", ReservedPath, "have it forwarded from an absolute-form target";
-        "APX-4.reserved-upgrade", ReservedPath, "have it forwarded on a WebSocket handshake";
-        "APX-4.reserved-http2", ReservedPath, "have it forwarded over HTTP/2";
+        "APX-4.reserved-percent", ReservedPath, "have the reserved path forwarded percent-encoded";
+        "APX-4.reserved-double-percent", ReservedPath, "have the reserved path forwarded percent-encoded twice";
+        "APX-4.reserved-dot-segments", ReservedPath, "have the reserved path forwarded with dot segments before it";
+        "APX-4.reserved-encoded-dot-segments", ReservedPath,
+            "have the reserved path forwarded with encoded dot segments before it";
+        "APX-4.reserved-case", ReservedPath, "have the reserved path forwarded in upper case";
+        "APX-4.reserved-backslash", ReservedPath, "have the reserved path forwarded with backslashes";
+        "APX-4.reserved-double-slash", ReservedPath, "have the reserved path forwarded with doubled slashes";
+        "APX-4.reserved-encoded-slash", ReservedPath, "have the reserved path forwarded with encoded slashes";
+        "APX-4.reserved-trailing-slash", ReservedPath, "have the reserved path forwarded with a slash at its end";
+        "APX-4.reserved-absolute-form", ReservedPath, "have the reserved path forwarded from an absolute-form target";
+        "APX-4.reserved-upgrade", ReservedPath, "have the reserved path forwarded on a WebSocket handshake";
+        "APX-4.reserved-http2", ReservedPath, "have the reserved path forwarded over HTTP/2";
     },
     note: Some(
         "That a page can't act with a stolen or replayed code is API-4; that `vendo.run` is on the public suffix \

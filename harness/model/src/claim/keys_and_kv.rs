@@ -1,9 +1,45 @@
-//! The key-value store that all workers read: keys (KV-1) and reads (KV-2).
+//! Bearer keys (KEY), and the key-value store that all workers read: its keys, its reads, its staleness (KV).
 
-use super::{Boundary, Claim, ClaimId, Milestone, Origin, Symbol, Tier, at, moves, stated};
+use super::{Boundary, Claim, ClaimId, Milestone, Origin, Symbol, Tier, at, derived, moves, stated};
 
 const KEY: &str = "reference-impl/src/store/kv/key.rs";
 const WORKER_KV: Symbol = at("reference-impl/src/store/kv/mod.rs", "WorkerKv");
+
+pub(super) static KEY_1: Claim = Claim {
+    id: ClaimId::Key1,
+    statement: "A key is shown once and stored as a hash only, and once it is revoked, expired or its deployment \
+                destroyed, every worker refuses it.",
+    threat: "A key that was read from a table, or should have ended, still opens the platform.",
+    origin: Origin::Stated,
+    source: stated("What's shared", 5, "authenticate every request to a hashed key"),
+    boundary: Boundary::Keys,
+    tier: Tier::PerTenant,
+    held_from: Milestone::Edge,
+    enforced_at: &[],
+    cwe: &[256, 613, 522],
+    controls: &[
+        "NIST-800-53:IA-5",
+        "NIST-800-53:AC-2",
+        "SOC2:CC6.1",
+        "SOC2:CC6.2",
+        "ISO27001:A.5.17",
+        "ISO27001:A.5.18",
+    ],
+    moves: moves! {
+        "KEY-1.read-back", RouteScope, "read a key's plain text back by any route";
+        "KEY-1.stored", KeyIssue, "search tables, store, logs and backups for the plain text";
+        "KEY-1.prefix", KeyIssue, "learn more than the display prefix of a key";
+        "KEY-1.revoked-cold", KeyLookup, "use a revoked key at each worker, caches cold";
+        "KEY-1.revoked-warm", KeyLookup, "use a revoked key at each worker, caches warm";
+        "KEY-1.expired", KeyLookup, "use an expired key at each worker, and in the second of its end";
+        "KEY-1.destroyed", KeyLookup, "use the key of a destroyed deployment at each worker";
+        "KEY-1.revoke-race", KeyLookup, "use a key while it is being revoked";
+        "KEY-1.store-miss", KeyLookup, "use a revoked key after the store has lost its record";
+        "KEY-1.foreign-revoke", RouteScope, "revoke another tenant's key";
+        "KEY-1.issue-for-foreign", RouteScope, "have a key issued for another tenant's app or connection";
+    },
+    note: None,
+};
 
 pub(super) static KV_1: Claim = Claim {
     id: ClaimId::Kv1,
@@ -116,4 +152,41 @@ pub(super) static KV_2: Claim = Claim {
          the reference's compile-fail tests show that. The moves show that no request makes a read that it did not \
          name.",
     ),
+};
+
+pub(super) static KV_3: Claim = Claim {
+    id: ClaimId::Kv3,
+    statement: "However stale the store is, an entry never leads across a tenant line: it refuses, or serves its \
+                former tenant's own.",
+    threat: "In the minute after a change, a released name still leads to one tenant's data with another tenant's key.",
+    origin: Origin::Derived,
+    source: derived(
+        &[ClaimId::Apx1, ClaimId::Kv1],
+        "The tenant is read from the store's entry, so the comparison is only as true as the entry is fresh.",
+    ),
+    boundary: Boundary::Kv,
+    tier: Tier::Shared,
+    held_from: Milestone::Explorers,
+    enforced_at: &[],
+    cwe: &[367, 672, 613],
+    controls: &[
+        "NIST-800-53:AC-4",
+        "NIST-800-53:SC-4",
+        "SOC2:CC6.1",
+        "ISO27001:A.5.18",
+        "ISO27001:A.8.3",
+    ],
+    moves: moves! {
+        "KV-3.rename-stale", RouteLookup, "ask at the old and the new name during a rename, entries up to 60 s old";
+        "KV-3.teardown-stale", RouteLookup, "ask at a torn-down deployment's name, entries up to 60 s old";
+        "KV-3.claim-released-name", Quarantine, "claim a released subdomain while its old entry can still be read";
+        "KV-3.claim-released-domain", Quarantine,
+            "claim a released custom domain while its old entry can still be read";
+        "KV-3.key-stale", KeyLookup, "use a revoked key while its record can still be read";
+        "KV-3.connection-stale", ConnectionMatch, "use a revoked connection while its record can still be read";
+        "KV-3.balance-stale", Hold, "spend from a balance that can still be read";
+        "KV-3.workers-differ", RouteLookup, "ask two workers whose stores differ in age";
+        "KV-3.reordered", RouteLookup, "have two writes arrive in the wrong order";
+    },
+    note: None,
 };

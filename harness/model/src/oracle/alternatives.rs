@@ -1,0 +1,101 @@
+//! The ways in which a whole step may go: one for most actions, more where a proxy has a choice.
+
+use crate::action::framing::DefectClass;
+use crate::action::{Action, Request};
+use crate::state::State;
+use crate::world::World;
+
+use super::expect::{Answer, Expected, Reason, expect};
+
+/// One way in which a step may go: what each of its requests must lead to, in the order in which they were sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alternative {
+    /// One for each request.
+    pub requests: Vec<Expected>,
+    /// Whether the connection must be closed at the end.
+    pub closes: bool,
+}
+
+/// All ways in which an action may go. `connection_sni` is the server name of the connection that it reused, if it did.
+#[must_use]
+pub fn alternatives(
+    world: &World,
+    state: &State,
+    action: &Action,
+    connection_sni: Option<&Option<String>>,
+) -> Vec<Alternative> {
+    let open = |requests| Alternative {
+        requests,
+        closes: false,
+    };
+    match action {
+        Action::Request(request) => vec![open(vec![expect(world, state, request, connection_sni)])],
+        Action::Race { first, second } => {
+            // Either may be decided first; only a sign-in code makes a difference.
+            let forward = sequence(world, state, first, second);
+            let mut backward = sequence(world, state, second, first);
+            backward.reverse();
+            if forward == backward {
+                vec![open(forward)]
+            } else {
+                vec![open(forward), open(backward)]
+            }
+        }
+        Action::Malformed {
+            request,
+            defect,
+            follow_up,
+        } => {
+            let not_executed = || silent(Reason::Framing, Answer::NotExecuted);
+            let refused = || Alternative {
+                requests: vec![silent(Reason::Framing, Answer::Rejected), not_executed()],
+                closes: true,
+            };
+            match defect.class() {
+                DefectClass::Good => vec![open(sequence(world, state, request, follow_up))],
+                DefectClass::Refused => vec![refused()],
+                DefectClass::Either => vec![open(sequence(world, state, request, follow_up)), refused()],
+                DefectClass::BodyBreaks => {
+                    let mut first = expect(world, state, request, connection_sni);
+                    first.answer = Answer::BodyBroken(Box::new(first.answer));
+                    vec![Alternative {
+                        requests: vec![first, not_executed()],
+                        closes: true,
+                    }]
+                }
+                DefectClass::GoodThenBroken => {
+                    let mut first = expect(world, state, request, connection_sni);
+                    if let Some(delivery) = &mut first.delivery {
+                        delivery.body.truncate(delivery.body.len().saturating_sub(4));
+                    }
+                    vec![Alternative {
+                        requests: vec![first, not_executed()],
+                        closes: true,
+                    }]
+                }
+            }
+        }
+        Action::Control(_) | Action::Advance { .. } | Action::KvKey { .. } => vec![open(Vec::new())],
+    }
+}
+
+fn sequence(world: &World, state: &State, first: &Request, second: &Request) -> Vec<Expected> {
+    let mut state = state.clone();
+    let first = expect(world, &state, first, None);
+    if let Some(code) = &first.spends {
+        state.spend(code);
+    }
+    let second = expect(world, &state, second, None);
+    vec![first, second]
+}
+
+fn silent(reason: Reason, answer: Answer) -> Expected {
+    Expected {
+        reason,
+        answer,
+        delivery: None,
+        kv_key: None,
+        spends: None,
+        session: None,
+    }
+}
