@@ -5,6 +5,7 @@ pub mod canary;
 pub mod choose;
 pub mod claim;
 pub mod generate;
+pub mod moves;
 pub mod observation;
 pub mod oracle;
 pub mod render;

@@ -1,0 +1,53 @@
+//! How each move of the light claims is carried out: from a move's id to the actions of one try.
+//!
+//! The register says what is tried, this module how. It draws whatever a move leaves open (whose deployment, which of
+//! its hosts, which member, transport, method, path), so that many tries of one move differ and each still is that move.
+//! It judges nothing and predicts nothing. Start at [`realise`]; the tables lie in the submodules, by claim.
+
+mod apx1;
+mod apx2;
+mod apx3;
+mod apx4;
+mod apx5;
+mod apx6;
+mod draft;
+mod kv;
+
+use crate::action::Action;
+use crate::choose::Choose;
+use crate::world::World;
+use draft::Draft;
+
+/// The actions that carry a move out in a world that is as it began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Realisation {
+    /// In the order in which they happen. Every request among them is canonical.
+    pub actions: Vec<Action>,
+    /// Index of the attack itself: the last action. Those before it prepare it.
+    pub attack: usize,
+}
+
+/// Draws one try of the move of that id.
+///
+/// The actions are for a fresh case: flags and statuses are as the world says, and no sign-in code was given out.
+///
+/// `None` when the register has no such move of a light claim, or the world nothing to make it of. A world of the
+/// default profile has what every move needs.
+pub fn realise<C: Choose>(id: &str, world: &World, choose: &mut C) -> Option<Realisation> {
+    let (claim, name) = id.split_once('.')?;
+    let mut draft = Draft::new(world, choose);
+    match claim {
+        "APX-1" => apx1::realise(&mut draft, name),
+        "APX-2" => apx2::realise(&mut draft, name),
+        "APX-3" => apx3::realise(&mut draft, name),
+        "APX-4" => apx4::realise(&mut draft, name),
+        "APX-5" => apx5::realise(&mut draft, name),
+        "APX-6" => apx6::realise(&mut draft, name),
+        "KV-1" => kv::realise_keys(&mut draft, name),
+        "KV-2" => kv::realise_reads(&mut draft, name),
+        _ => None,
+    }?;
+    let actions = draft.into_actions();
+    let attack = actions.len().checked_sub(1)?;
+    Some(Realisation { actions, attack })
+}

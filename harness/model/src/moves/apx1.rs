@@ -1,0 +1,283 @@
+//! APX-1: a cookie of one tenant at the hosts of another.
+
+use super::draft::{CLEAR, Draft, HTTP1, HTTP2, TLS, exactly, row, with_headers};
+use crate::action::cookie::{Cookie, CookieJar};
+use crate::action::framing::Defect;
+use crate::action::header::{Header, HopField, NameSpelling, Spoof, VendoField};
+use crate::action::host::HostOf;
+use crate::action::path::{Code, Next, Path, ReservedSpelling};
+use crate::action::{Body, Method, Request, Status, Transport};
+use crate::choose::Choose;
+use crate::world::Role;
+
+const STATUSES: &[(&str, Status)] = &[
+    ("foreign-cookie-suspending", Status::Suspending),
+    ("foreign-cookie-suspended", Status::Suspended),
+    ("foreign-cookie-resuming", Status::Resuming),
+    ("foreign-cookie-suspend-failed", Status::SuspendFailed),
+    ("foreign-cookie-resume-failed", Status::ResumeFailed),
+    ("foreign-cookie-destroyed", Status::Destroyed),
+];
+
+const METHODS: &[(&str, Method)] = &[
+    ("foreign-cookie-post", Method::Post),
+    ("foreign-cookie-put", Method::Put),
+    ("foreign-cookie-patch", Method::Patch),
+    ("foreign-cookie-delete", Method::Delete),
+    ("foreign-cookie-head", Method::Head),
+    ("foreign-cookie-options", Method::Options),
+    ("foreign-cookie-unknown-method", Method::Brew),
+];
+
+const ROLES: &[(&str, Role)] = &[
+    ("foreign-owner", Role::Owner),
+    ("foreign-member", Role::Member),
+    ("foreign-viewer", Role::Viewer),
+];
+
+/// How the intruder's tenant id (first) resembles the victim's (second).
+type Likeness = fn(&str, &str) -> bool;
+
+const LIKENESSES: &[(&str, Likeness)] = &[
+    ("lookalike-prefix", |own, victim| victim.starts_with(own)),
+    ("lookalike-extension", |own, victim| own.starts_with(victim)),
+    ("lookalike-case", |own, victim| own.eq_ignore_ascii_case(victim)),
+];
+
+/// Statuses of a deployment that comes back.
+const DOWN: [Status; 6] = [
+    Status::Suspended,
+    Status::Suspended,
+    Status::Suspending,
+    Status::Resuming,
+    Status::SuspendFailed,
+    Status::ResumeFailed,
+];
+
+pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option<()> {
+    let at = draft.deployment();
+    let intruder = draft.foreign(at);
+    if let Some(status) = row(STATUSES, name) {
+        let request = draft.intrusion(at, intruder);
+        draft.status(at, status);
+        draft.send(request);
+        return Some(());
+    }
+    if let Some(method) = row(METHODS, name) {
+        let request = draft.intrusion(at, intruder);
+        let request = draft.method(request, method);
+        draft.send(request);
+        return Some(());
+    }
+    if let Some(role) = row(ROLES, name) {
+        let tenant = draft.tenant_of(at);
+        let intruder = draft.member_where(|m| m.tenant != tenant && m.role == role)?;
+        let request = draft.intrusion(at, intruder);
+        draft.send(request);
+        return Some(());
+    }
+    if let Some(likeness) = row(LIKENESSES, name) {
+        let (at, intruder) = lookalikes(draft, likeness)?;
+        let request = draft.intrusion(at, intruder);
+        draft.send(request);
+        return Some(());
+    }
+    match name {
+        "foreign-cookie" | "foreign-cookie-flag-off" => {
+            draft.flag(at, name == "foreign-cookie");
+            let request = draft.intruding_visit(at, intruder);
+            draft.send(request);
+        }
+        "own-then-foreign" | "foreign-then-own" => {
+            let home = draft.home_of(intruder)?;
+            let transport = draft.of(&CLEAR);
+            let own = draft.visit(home, intruder);
+            let foreign = draft.intrusion(at, intruder);
+            let (first, second) = if name == "own-then-foreign" {
+                (own, foreign)
+            } else {
+                (foreign, own)
+            };
+            draft.send(Request { transport, ..first });
+            draft.send(Request {
+                transport,
+                reuse: true,
+                ..second
+            });
+        }
+        "own-then-foreign-pipelined" => {
+            let home = draft.home_of(intruder)?;
+            let own = draft.visit(home, intruder);
+            let foreign = draft.intrusion(at, intruder);
+            let transport = Transport::Http1;
+            draft.malformed(
+                Request { transport, ..own },
+                Defect::None,
+                Request { transport, ..foreign },
+            );
+        }
+        "http2-interleaved" => {
+            let home = draft.home_of(intruder)?;
+            let own = draft.visit(home, intruder);
+            let foreign = draft.intrusion(at, intruder);
+            let transport = Transport::Http2;
+            draft.race(
+                Request { transport, ..own },
+                Request {
+                    transport,
+                    reuse: true,
+                    ..foreign
+                },
+            );
+        }
+        "foreign-cookie-legacy-host" => {
+            let at = draft.deployment_where(|d| d.legacy)?;
+            at_host(draft, at, HostOf::Legacy(at));
+        }
+        "foreign-cookie-custom-domain" => {
+            let at = draft.deployment_where(|d| d.domain.is_some())?;
+            at_host(draft, at, HostOf::Custom(at));
+        }
+        "body-names-victim" => {
+            let at = draft.of_next_tenant(intruder)?;
+            let request = draft.intrusion(at, intruder);
+            let request = draft.upload(request, &[Body::NamesVictim]);
+            draft.send(request);
+        }
+        "same-deployment-slug" => {
+            let (slug, tenant) = (
+                draft.world.deployment(at).slug.clone(),
+                draft.world.member(intruder).tenant,
+            );
+            let home = draft.deployment_where(|d| d.tenant == tenant && d.slug == slug)?;
+            let own = draft.visit(home, intruder);
+            draft.send(own);
+            let request = draft.intrusion(at, intruder);
+            draft.send(request);
+        }
+        "two-tenant-user" => {
+            let world = draft.world;
+            let tenant = draft.tenant_of(at);
+            let has_account = |id: &str| world.members.iter().any(|m| m.tenant == tenant && m.user_id == id);
+            let intruder = draft.member_where(|m| m.tenant != tenant && has_account(&m.user_id))?;
+            let request = draft.intrusion(at, intruder);
+            draft.send(request);
+        }
+        "own-suspended" | "own-destroyed" => {
+            let status = if name == "own-suspended" {
+                draft.of(&DOWN)
+            } else {
+                Status::Destroyed
+            };
+            draft.any_flag(at);
+            draft.status(at, status);
+            let member = draft.own(at);
+            let request = draft.visit(at, member);
+            draft.send(request);
+        }
+        "anonymous" => {
+            draft.flag(at, true);
+            let request = draft.anonymous(at);
+            draft.send(request);
+        }
+        _ => {
+            let request = draft.intrusion(at, intruder);
+            let request = altered(draft, name, at, request)?;
+            draft.send(request);
+        }
+    }
+    Some(())
+}
+
+/// The moves that differ from an ordinary intrusion in one request's form alone.
+fn altered<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, request: Request) -> Option<Request> {
+    Some(match name {
+        "foreign-cookie-streamed-body" => {
+            draft.upload(request, &[Body::Chunked, Body::ChunkedWithTrailers, Body::Long])
+        }
+        "foreign-cookie-expect-continue" => {
+            let request = draft.upload(request, &[Body::Short, Body::Long]);
+            with_headers(request, [Header::Expect])
+        }
+        "foreign-cookie-upgrade" => draft.handshake(request),
+        "foreign-cookie-other-upgrade" => {
+            let request = draft.over(request, &HTTP1);
+            with_headers(request, [Header::Hop(HopField::UpgradeH2c)])
+        }
+        "foreign-cookie-http2" => draft.over(request, &HTTP2),
+        "foreign-cookie-tls" => draft.over(request, &TLS),
+        "foreign-cookie-among-others" => {
+            let mut cookies = vec![Cookie::App(0)];
+            cookies.extend(request.cookies.cookies.iter().copied());
+            cookies.push(draft.of(&[Cookie::App(1), Cookie::Dashboard]));
+            Request {
+                cookies: CookieJar {
+                    cookies,
+                    split: draft.one_in(2),
+                    tight: draft.one_in(2),
+                },
+                ..request
+            }
+        }
+        "header-names-victim" => {
+            let spoof = Header::Vendo {
+                field: VendoField::TenantId,
+                spelling: draft.of(&NameSpelling::ALL),
+                value: Spoof::TenantOf(at),
+            };
+            with_headers(request, [spoof])
+        }
+        "query-names-victim" => Request {
+            path: Path::NamesTenantOf(at),
+            ..request
+        },
+        "foreign-reserved-path" => Request {
+            path: if draft.one_in(2) {
+                Path::Session {
+                    code: draft.of(&[Code::Guessed, Code::Missing, Code::Empty]),
+                    next: draft.of(&Next::ALL),
+                }
+            } else {
+                Path::Reserved(draft.of(&ReservedSpelling::ALL))
+            },
+            ..request
+        },
+        _ => return None,
+    })
+}
+
+fn at_host<C: Choose>(draft: &mut Draft<'_, C>, at: u8, host: HostOf) {
+    let intruder = draft.foreign(at);
+    let request = draft.intrusion(at, intruder);
+    draft.send(Request {
+        host: exactly(host),
+        ..request
+    });
+}
+
+/// A deployment, and a member of a tenant whose id is like that of the deployment's.
+fn lookalikes<C: Choose>(draft: &mut Draft<'_, C>, likeness: Likeness) -> Option<(u8, u8)> {
+    let world = draft.world;
+    let id = |tenant: usize| world.tenant(tenant).id.as_str();
+    let like = |own: usize, victim: usize| own != victim && likeness(id(own), id(victim));
+    let intruder = draft.member_where(|m| (0..world.tenants.len()).any(|victim| like(m.tenant, victim)))?;
+    let own = world.member(intruder).tenant;
+    let at = draft.deployment_where(|d| like(own, d.tenant))?;
+    Some((at, intruder))
+}
+
+impl<C: Choose> Draft<'_, C> {
+    /// A visit with a cookie that is valid at another tenant, whether or not the host asks for sign-in.
+    pub(super) fn intrusion(&mut self, at: u8, intruder: u8) -> Request {
+        self.any_flag(at);
+        self.intruding_visit(at, intruder)
+    }
+
+    fn intruding_visit(&mut self, at: u8, intruder: u8) -> Request {
+        let session = self.session(intruder);
+        Request {
+            cookies: CookieJar::one(session),
+            ..self.visit(at, intruder)
+        }
+    }
+}
