@@ -51,10 +51,12 @@
 
 mod decode;
 mod encoding;
+mod escape;
 mod finding;
 mod frame;
 mod index;
 mod inflate;
+mod radix;
 mod registry;
 mod scanner;
 mod self_test;

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::decode::{Kinds, Mark, Radix, Segment};
 use super::encoding::{Layer, Layers};
+use super::escape::{Kinds, Mark};
+use super::radix::{Radix, Segment};
 
 /// A text and how it was made from its parent.
 #[derive(Clone, Copy)]

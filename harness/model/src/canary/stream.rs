@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::decode::{Decoded, Dialect, Mark, Radix, decimal_lists, radix_runs, unescape};
 use super::encoding::{Encoding, Layer, Layers};
+use super::escape::{Dialect, Mark, decimal_lists, unescape};
 use super::finding::{Finding, Incomplete, Scan};
 use super::frame::{Frame, Place};
 use super::index::{Index, Match, WINDOW};
 use super::inflate::{Budget, Coding, Inflater, Progress, next_magic};
+use super::radix::{Decoded, Radix, radix_runs};
 use super::registry::CanaryId;
 
 /// Encodings around a canary that are undone, at most.
