@@ -345,7 +345,7 @@ impl Bloom {
     /// Sized for `windows` windows, which share most of their grams with their neighbours: at least eight bits for each.
     /// A few grams in a hundred pass by chance; more bits would cost more in cache misses than they save in lookups.
     fn for_items(windows: usize) -> Self {
-        let words = (windows / 8).next_power_of_two().max(64);
+        let words = (windows / 8).next_power_of_two().max(1024);
         Self {
             words: vec![0; words].into(),
             shift: 64 - words.trailing_zeros(),

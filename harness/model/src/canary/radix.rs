@@ -121,10 +121,12 @@ fn shift(bytes: &mut Vec<u8>, range: Range<usize>, bits: usize, len: usize) {
     if let (Some(first), Some(byte)) = (target.first_mut(), source.first()) {
         *first = byte >> part;
     }
-    let pairs = source.iter().zip(source.iter().skip(1));
-    for (out, (before, byte)) in target.iter_mut().skip(1).zip(pairs) {
-        let [_, low] = ((u16::from_be_bytes([*before, *byte])) >> part).to_be_bytes();
-        *out = low;
+    // Slices of one length, so that the loop becomes vector instructions.
+    if let (Some((_, after)), Some((_, out))) = (source.split_first(), target.split_first_mut()) {
+        for ((out, before), byte) in out.iter_mut().zip(source).zip(after) {
+            let [_, low] = (u16::from_be_bytes([*before, *byte]) >> part).to_be_bytes();
+            *out = low;
+        }
     }
     // Bits of the last byte that the shift moved past it.
     if let (Some(out), Some(byte)) = (target.get_mut(source.len()), source.last()) {
@@ -222,10 +224,13 @@ fn base64(run: &[u8], wrapped: bool, out: &mut Vec<u8>) -> usize {
     }
     let bits = |chars: &[u8]| chars.iter().fold(0_u32, |bits, b| (bits << 6) | u32::from(sextet(*b)));
     let (groups, tail) = run.as_chunks::<4>();
-    out.extend(groups.iter().flat_map(|group| {
+    let from = out.len();
+    out.resize(from + groups.len() * 3, 0);
+    let (decoded, _) = out.get_mut(from..).unwrap_or(&mut []).as_chunks_mut::<3>();
+    for (decoded, group) in decoded.iter_mut().zip(groups) {
         let [_, a, b, c] = bits(group).to_be_bytes();
-        [a, b, c]
-    }));
+        *decoded = [a, b, c];
+    }
     let filled = (bits(tail) << (6 * (4 - tail.len()))).to_be_bytes();
     out.extend(filled.iter().skip(1).take(tail.len()));
     run.len()
