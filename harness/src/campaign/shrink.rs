@@ -37,7 +37,6 @@ pub async fn shrink<T: Target>(
     let mut attempts = 1;
     let Some((finding, judged)) = violates(target, world, trace, claim).await? else { return Ok(None) };
     let mut best = Shrunk { trace: trace.to_vec(), finding, judged, attempts };
-    // Whatever comes after the first finding can't have caused it.
     let mut changed = true;
     while changed && attempts < ATTEMPTS_MAX {
         changed = false;
@@ -57,7 +56,7 @@ pub async fn shrink<T: Target>(
     Ok(Some(best))
 }
 
-fn candidates(trace: &[Step]) -> impl Iterator<Item = Vec<Step>> {
+fn candidates(trace: &[Step]) -> Vec<Vec<Step>> {
     let removals = shorter(trace);
     let simplified: Vec<Vec<Step>> = trace
         .iter()
@@ -73,7 +72,7 @@ fn candidates(trace: &[Step]) -> impl Iterator<Item = Vec<Step>> {
             })
         })
         .collect();
-    removals.into_iter().chain(simplified)
+    removals.into_iter().chain(simplified).collect()
 }
 
 async fn violates<T: Target>(

@@ -204,7 +204,7 @@ impl ReferenceSession<'_> {
     /// Where a person's own client finds the platform.
     #[must_use]
     pub fn addresses(&self) -> (Endpoint, Option<Endpoint>) {
-        (self.doors.http.clone(), self.doors.https.clone())
+        (self.doors.http, self.doors.https)
     }
 
     /// Tells the container that the request has to reach how to answer. Says which that is.
