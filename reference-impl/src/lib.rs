@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod control;
+pub mod edge;
 pub mod entropy;
 pub mod fabric;
 pub mod fault;
@@ -13,6 +14,7 @@ pub mod observe;
 pub mod platform;
 pub mod signin;
 pub mod store;
+mod tasks;
 
 pub use clock::Clock;
 pub use control::{ControlError, ControlPlane, Hosts, NewDeployment};
@@ -23,5 +25,5 @@ pub use identity::{CookieKey, Member, Role};
 pub use ids::{ConnectionId, DeploySlug, DeploymentId, TenantId, TenantSlug};
 pub use network::{Acceptor, Endpoint, Network, Stream};
 pub use observe::{Event, Guard, GuardSet, KvActor, KvOp, Observer, OutcomeKind, RequestTrace};
-pub use platform::{Limits, Listeners, Platform, PlatformConfig, StartError, TlsIdentity};
+pub use platform::{Limits, Listeners, Platform, PlatformConfig, Shutdown, StartError, TlsIdentity};
 pub use store::kv::{KvKeyError, Status};

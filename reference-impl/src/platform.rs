@@ -2,6 +2,12 @@
 
 use crate::clock::Clock;
 use crate::control::{ControlPlane, Parts};
+#[cfg(feature = "faults")]
+use crate::edge::app_proxy::planted::Planted;
+use crate::edge::app_proxy::shell::AppProxy;
+use crate::edge::app_proxy::upstream::Pool;
+use crate::edge::gate::GateRules;
+use crate::edge::listener::{Edge, serve, tls_acceptor};
 use crate::entropy::Entropy;
 use crate::fault::FaultSet;
 use crate::identity::{CookieKey, CookieKeys, KeyError};
@@ -13,6 +19,8 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// What a platform is made of.
 pub struct PlatformConfig {
@@ -108,6 +116,8 @@ pub struct Platform {
     network: Network,
     http: Endpoint,
     https: Option<Endpoint>,
+    stop: watch::Sender<bool>,
+    listeners: JoinSet<()>,
 }
 
 /// Listeners of the caller's choice.
@@ -140,9 +150,27 @@ impl Platform {
         let faults = config.faults;
         #[cfg(not(feature = "faults"))]
         let faults = FaultSet::none();
+        let tls = config.tls.as_ref().map(tls_acceptor).transpose()?;
         let sign_in = SignIn::new(config.entropy, faults);
+        let kv = ControlKv::new(config.clock.clone(), config.kv_staleness, config.observer.clone());
+        let edge = Arc::new(Edge {
+            app_proxy: AppProxy {
+                kv: kv.worker(),
+                keys: keys.clone(),
+                clock: config.clock.clone(),
+                sign_in: sign_in.clone(),
+                pool: Pool::new(config.network.clone(), config.limits.clone(), faults),
+                observer: config.observer.clone(),
+                faults,
+                max_headers: config.limits.headers,
+                #[cfg(feature = "faults")]
+                planted: Planted::new(kv.breach()),
+            },
+            rules: Arc::new(GateRules::new(&config.limits, faults, config.observer.clone())),
+            limits: config.limits,
+        });
         let control = ControlPlane::new(Parts {
-            kv: ControlKv::new(config.clock.clone(), config.kv_staleness, config.observer.clone()),
+            kv,
             clock: config.clock,
             staleness: config.kv_staleness,
             keys,
@@ -150,13 +178,20 @@ impl Platform {
             observer: config.observer,
             faults,
         });
-        let (http, https) = (listeners.http.1, listeners.https.map(|(_, endpoint)| endpoint));
-        Ok(Self {
-            control,
-            network: config.network,
-            http,
-            https,
-        })
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let (acceptor, http) = listeners.http;
+        tasks.spawn(serve(acceptor, None, edge.clone(), stopped.clone()));
+        let https = match (listeners.https, tls) {
+            (Some((acceptor, endpoint)), Some(tls)) => {
+                tasks.spawn(serve(acceptor, Some(tls), edge, stopped));
+                Some(endpoint)
+            }
+            (Some(_), None) => return Err(StartError::Tls("a listener for HTTPS needs a certificate".to_owned())),
+            (None, Some(_)) => return Err(StartError::Tls("a certificate needs a listener for HTTPS".to_owned())),
+            (None, None) => None,
+        };
+        Ok(Self { control, network: config.network, http, https, stop, listeners: tasks })
     }
 
     /// The control plane.
@@ -184,5 +219,27 @@ impl Platform {
     }
 
     /// Stops accepting, lets requests under way finish until the deadline, then ends.
-    pub async fn shutdown(self, _deadline: Duration) {}
+    pub async fn shutdown(mut self, deadline: Duration) -> Shutdown {
+        self.stop.send_replace(true);
+        let finish = async { while self.listeners.join_next().await.is_some() {} };
+        match tokio::time::timeout(deadline, finish).await {
+            Ok(()) => Shutdown::Finished,
+            Err(_) => Shutdown::CutOff,
+        }
+    }
+}
+
+/// How a platform has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shutdown {
+    /// Every request was answered.
+    Finished,
+    /// The deadline passed first, and what was under way was cut off.
+    CutOff,
+}
+
+impl fmt::Debug for Platform {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Platform({})", self.http)
+    }
 }

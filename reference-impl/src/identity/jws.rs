@@ -18,9 +18,9 @@ use std::ops::Range;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The longest token that is looked at, in bytes.
-pub const TOKEN_MAX: usize = 4096;
+pub(super) const TOKEN_MAX: usize = 4096;
 /// The shortest signing secret, in bytes.
-pub const SECRET_MIN: usize = 32;
+pub(super) const SECRET_MIN: usize = 32;
 
 const STRICT: GeneralPurpose = URL_SAFE_NO_PAD;
 const LENIENT: GeneralPurpose = GeneralPurpose::new(

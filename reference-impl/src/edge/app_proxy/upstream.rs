@@ -1,0 +1,327 @@
+//! Connections to containers, and the bodies that travel through them.
+//!
+//! An idle connection is kept under its target and serves that target alone. It goes back only when its last answer
+//! was read to the end, and is used again only if the container has sent nothing more.
+
+use super::pages::Refusal;
+use crate::fault::{Fault, FaultSet};
+use crate::network::{Endpoint, Network};
+use crate::platform::Limits;
+use crate::tasks::Tasks;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use std::collections::HashMap;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// How many new connections are made between two searches for dead ones.
+const SWEEP_EVERY: u32 = 256;
+
+type Sender = SendRequest<RequestBody>;
+
+/// Idle connections to containers.
+pub(crate) struct Pool {
+    network: Network,
+    limits: Limits,
+    faults: FaultSet,
+    idle: Mutex<Idle>,
+    drivers: Tasks,
+}
+
+#[derive(Default)]
+struct Idle {
+    by_target: HashMap<String, Vec<Sender>>,
+    dialled: u32,
+}
+
+/// A connection that is in use.
+pub(crate) struct Lease {
+    pool: Arc<Pool>,
+    target: String,
+    sender: Sender,
+}
+
+impl Lease {
+    fn give_back(self) {
+        if !self.sender.is_closed() {
+            let mut idle = self.pool.idle();
+            let kept = idle.by_target.entry(self.target).or_default();
+            if kept.len() < self.pool.limits.idle_upstreams {
+                kept.push(self.sender);
+            }
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UpstreamError {
+    /// The target can't be reached, or what it says is not HTTP.
+    Broken,
+    /// The target said nothing in time.
+    Timeout,
+    /// The client's own body broke off.
+    ClientBody,
+}
+
+impl UpstreamError {
+    pub(crate) fn refusal(self) -> Refusal {
+        match self {
+            Self::Broken => Refusal::BadGateway,
+            Self::Timeout => Refusal::GatewayTimeout,
+            Self::ClientBody => Refusal::BadRequest,
+        }
+    }
+}
+
+impl Pool {
+    pub(crate) fn new(network: Network, limits: Limits, faults: FaultSet) -> Arc<Self> {
+        Arc::new(Self { network, limits, faults, idle: Mutex::default(), drivers: Tasks::default() })
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a request to a target and waits for the head of its answer.
+    pub(crate) async fn exchange(
+        self: &Arc<Self>,
+        target: &str,
+        request: Request<RequestBody>,
+    ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
+        let progress = request.body().progress();
+        let limit = self.limits.response_head_timeout;
+        let outcome = tokio::select! {
+            outcome = self.send(target, request) => outcome,
+            () = stalled(progress.as_deref(), limit) => Err(UpstreamError::Timeout),
+        };
+        match outcome {
+            Err(_) if progress.is_some_and(|progress| progress.broken.load(Ordering::Acquire)) => {
+                Err(UpstreamError::ClientBody)
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn send(
+        self: &Arc<Self>,
+        target: &str,
+        mut request: Request<RequestBody>,
+    ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
+        while let Some(mut sender) = self.take(target) {
+            match sender.try_send_request(request).await {
+                Ok(response) => return Ok((response, self.lease(target, sender))),
+                // It was closed before the request was written: nothing has reached the container.
+                Err(mut unsent) => request = unsent.take_message().ok_or(UpstreamError::Broken)?,
+            }
+        }
+        let mut sender = self.dial(target).await?;
+        let response = sender.send_request(request).await.map_err(|_| UpstreamError::Broken)?;
+        Ok((response, self.lease(target, sender)))
+    }
+
+    fn lease(self: &Arc<Self>, target: &str, sender: Sender) -> Lease {
+        Lease { pool: self.clone(), target: target.to_owned(), sender }
+    }
+
+    /// An idle connection to a target.
+    fn take(&self, target: &str) -> Option<Sender> {
+        let mut idle = self.idle();
+        let kept = if self.faults.has(Fault::ApxUpstreamPoolShared) {
+            idle.by_target.values_mut().find(|kept| !kept.is_empty())?
+        } else {
+            idle.by_target.get_mut(target)?
+        };
+        // One that isn't ready has a request still on its way, or bytes that nobody asked for.
+        std::iter::from_fn(|| kept.pop()).find(SendRequest::is_ready)
+    }
+
+    async fn dial(&self, target: &str) -> Result<Sender, UpstreamError> {
+        let endpoint: Endpoint = target.parse().map_err(|_| UpstreamError::Broken)?;
+        let dialled = timeout(self.limits.connect_timeout, self.network.dial(&endpoint)).await;
+        let stream = dialled.map_err(|_| UpstreamError::Broken)?.map_err(|_| UpstreamError::Broken)?;
+        let handshake = http1::Builder::new().handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = handshake.map_err(|_| UpstreamError::Broken)?;
+        self.drivers.spawn(async move {
+            match connection.with_upgrades().await {
+                // Whoever waits for an answer on this connection is told by its own future.
+                Ok(()) | Err(_) => {}
+            }
+        });
+        let mut idle = self.idle();
+        idle.dialled += 1;
+        if idle.dialled.is_multiple_of(SWEEP_EVERY) {
+            idle.by_target.retain(|_, kept| {
+                kept.retain(|sender| !sender.is_closed());
+                !kept.is_empty()
+            });
+        }
+        Ok(sender)
+    }
+}
+
+/// Ends when nothing of the request has moved for `limit`.
+async fn stalled(progress: Option<&Progress>, limit: Duration) {
+    let Some(progress) = progress else {
+        return sleep_until(Instant::now() + limit).await;
+    };
+    loop {
+        let moved = progress.moved();
+        sleep_until(moved + limit).await;
+        if progress.moved() == moved {
+            return;
+        }
+    }
+}
+
+/// How far a request's body has come.
+pub(crate) struct Progress {
+    moved: Mutex<Instant>,
+    broken: AtomicBool,
+}
+
+impl Progress {
+    fn moved(&self) -> Instant {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn touch(&self) {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+}
+
+/// A client's body on its way to a container, without trailers.
+pub(crate) enum RequestBody {
+    Empty,
+    Streaming(Incoming, Arc<Progress>),
+}
+
+impl RequestBody {
+    pub(crate) fn new(incoming: Incoming) -> Self {
+        if incoming.is_end_stream() {
+            return Self::Empty;
+        }
+        let progress = Progress { moved: Mutex::new(Instant::now()), broken: AtomicBool::new(false) };
+        Self::Streaming(incoming, Arc::new(progress))
+    }
+
+    fn progress(&self) -> Option<Arc<Progress>> {
+        match self {
+            Self::Empty => None,
+            Self::Streaming(_, progress) => Some(progress.clone()),
+        }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Self::Streaming(incoming, progress) = self.get_mut() else {
+            return Poll::Ready(None);
+        };
+        let frame = ready!(poll_data(incoming, cx));
+        progress.touch();
+        if matches!(frame, Some(Err(_))) {
+            progress.broken.store(true, Ordering::Release);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Streaming(incoming, _) => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Streaming(incoming, _) => incoming.size_hint(),
+        }
+    }
+}
+
+/// An answer's body on its way to a client, without trailers.
+pub(crate) enum ResponseBody {
+    Whole(Bytes),
+    Streaming(Incoming, Option<Lease>),
+}
+
+impl ResponseBody {
+    /// A container's body. The connection is free again when the body ends.
+    pub(crate) fn streaming(incoming: Incoming, lease: Lease) -> Self {
+        let mut body = Self::Streaming(incoming, Some(lease));
+        body.free_at_end();
+        body
+    }
+
+    fn free_at_end(&mut self) {
+        if let Self::Streaming(incoming, lease) = self
+            && incoming.is_end_stream()
+            && let Some(lease) = lease.take()
+        {
+            lease.give_back();
+        }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let this = self.get_mut();
+        let frame = match this {
+            Self::Whole(bytes) if bytes.is_empty() => None,
+            Self::Whole(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
+            Self::Streaming(incoming, lease) => match ready!(poll_data(incoming, cx)) {
+                Some(Ok(frame)) => Some(Ok(frame)),
+                Some(Err(error)) => Some(Err(io::Error::other(error))),
+                None => {
+                    if let Some(lease) = lease.take() {
+                        lease.give_back();
+                    }
+                    None
+                }
+            },
+        };
+        this.free_at_end();
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Streaming(incoming, _) => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Streaming(incoming, _) => incoming.size_hint(),
+        }
+    }
+}
+
+/// The next piece of data. Trailers are read, and dropped.
+fn poll_data(incoming: &mut Incoming, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    loop {
+        match ready!(Pin::new(&mut *incoming).poll_frame(cx)) {
+            Some(Ok(frame)) if !frame.is_data() => {}
+            frame => return Poll::Ready(frame),
+        }
+    }
+}

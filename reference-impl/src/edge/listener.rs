@@ -1,0 +1,260 @@
+//! Accepting connections, and bringing each to the HTTP version that it speaks.
+
+use super::app_proxy::shell::{AppProxy, Connection};
+use super::gate::{Gate, GateRules, GateShared};
+use crate::network::{Acceptor, Stream};
+use crate::platform::{Limits, StartError, TlsIdentity};
+use crate::tasks::Tasks;
+use bytes::{Buf, BytesMut};
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::convert::Infallible;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+/// How every HTTP/2 connection begins.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How long to wait after the system gave no connection, which it does when it is out of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// How often a quiet HTTP/2 peer is asked whether it is there.
+const H2_PING: Duration = Duration::from_secs(20);
+
+/// What all connections of a platform are served with.
+pub(crate) struct Edge {
+    pub(crate) app_proxy: AppProxy,
+    pub(crate) limits: Limits,
+    pub(crate) rules: Arc<GateRules>,
+}
+
+/// Reads a certificate chain and its key.
+pub(crate) fn tls_acceptor(identity: &TlsIdentity) -> Result<TlsAcceptor, StartError> {
+    let bad = |error: &dyn std::fmt::Display| StartError::Tls(error.to_string());
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(identity.chain_pem.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(|error| bad(&error))?;
+    if chain.is_empty() {
+        return Err(StartError::Tls("the chain holds no certificate".to_owned()));
+    }
+    let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes()).map_err(|error| bad(&error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| bad(&error))?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|error| bad(&error))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Serves a listener until `stop` says to stop, then waits for its connections. Aborting it ends them all.
+pub(crate) async fn serve(
+    mut acceptor: Acceptor,
+    tls: Option<TlsAcceptor>,
+    edge: Arc<Edge>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = acceptor.accept() => accepted,
+            () = stopped(&mut stop) => break,
+        };
+        while connections.try_join_next().is_some() {}
+        match accepted {
+            Ok(stream) => {
+                connections.spawn(edge.clone().serve_stream(stream, tls.clone(), stop.clone()));
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+    drop(acceptor);
+    while connections.join_next().await.is_some() {}
+}
+
+/// Ends when the platform is to stop, or is gone.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    match stop.wait_for(|stop| *stop).await {
+        Ok(_) | Err(_) => {}
+    }
+}
+
+impl Edge {
+    async fn serve_stream(self: Arc<Self>, mut stream: Stream, tls: Option<TlsAcceptor>, stop: watch::Receiver<bool>) {
+        let Some(tls) = tls else {
+            let Ok(Some(begin)) = timeout(self.limits.head_read_timeout, preface(&mut stream)).await else {
+                return;
+            };
+            if begin == PREFACE {
+                self.serve_h2(Prefixed { begin, io: stream }, None, stop).await;
+            } else {
+                self.serve_h1(stream, begin, None, stop).await;
+            }
+            return;
+        };
+        // A client that can't finish its handshake has said nothing that could be answered.
+        let Ok(Ok(stream)) = timeout(self.limits.head_read_timeout, tls.accept(stream)).await else {
+            return;
+        };
+        let session = stream.get_ref().1;
+        let server_name = Some(session.server_name().map(str::to_owned));
+        if session.alpn_protocol() == Some(b"h2") {
+            self.serve_h2(stream, server_name, stop).await;
+        } else {
+            self.serve_h1(stream, BytesMut::new(), server_name, stop).await;
+        }
+    }
+
+    async fn serve_h1<S>(
+        self: Arc<Self>,
+        io: S,
+        begin: BytesMut,
+        server_name: Option<Option<String>>,
+        mut stop: watch::Receiver<bool>,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let shared = Arc::new(GateShared::default());
+        let gate = Gate::new(io, begin, shared.clone(), self.rules.clone());
+        let connection = Arc::new(Connection::new(server_name, Some(shared)));
+        let mut builder = http1::Builder::new();
+        // The gate keeps time and counts. When it says that the client has stopped, answers under way still go out.
+        builder.timer(TokioTimer::new()).header_read_timeout(None).half_close(true).auto_date_header(false);
+        if self.limits.headers > 100 {
+            builder.max_headers(self.limits.headers);
+        }
+        let service = service_fn(|request| self.clone().answer(connection.clone(), request));
+        let mut served = pin!(builder.serve_connection(TokioIo::new(gate), service).with_upgrades());
+        let outcome = tokio::select! {
+            outcome = served.as_mut() => outcome,
+            () = stopped(&mut stop) => {
+                served.as_mut().graceful_shutdown();
+                served.await
+            }
+        };
+        match outcome {
+            // A connection that broke is the client's to notice.
+            Ok(()) | Err(_) => {}
+        }
+        if let Some(tunnel) = connection.take_tunnel() {
+            tunnel.run().await;
+        }
+    }
+
+    async fn serve_h2<S>(
+        self: Arc<Self>,
+        io: S,
+        server_name: Option<Option<String>>,
+        mut stop: watch::Receiver<bool>,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let connection = Arc::new(Connection::new(server_name, None));
+        let mut builder = http2::Builder::new(Tasks::default());
+        builder
+            .timer(TokioTimer::new())
+            .auto_date_header(false)
+            .max_concurrent_streams(self.limits.h2_streams)
+            .max_header_list_size(u32::try_from(self.limits.head_bytes).unwrap_or(u32::MAX))
+            .keep_alive_interval(H2_PING)
+            .keep_alive_timeout(H2_PING);
+        let service = service_fn(|request| self.clone().answer(connection.clone(), request));
+        let mut served = pin!(builder.serve_connection(TokioIo::new(io), service));
+        let outcome = tokio::select! {
+            outcome = served.as_mut() => outcome,
+            () = stopped(&mut stop) => {
+                served.as_mut().graceful_shutdown();
+                served.await
+            }
+        };
+        match outcome {
+            // A connection that broke is the client's to notice.
+            Ok(()) | Err(_) => {}
+        }
+    }
+
+    async fn answer(
+        self: Arc<Self>,
+        connection: Arc<Connection>,
+        request: Request<Incoming>,
+    ) -> Result<http::Response<super::app_proxy::upstream::ResponseBody>, Infallible> {
+        Ok(self.app_proxy.answer(&connection, request).await)
+    }
+}
+
+/// Reads until it is clear whether the client speaks HTTP/2. None: it says nothing, or breaks.
+async fn preface(stream: &mut Stream) -> Option<BytesMut> {
+    let mut begin = BytesMut::with_capacity(1024);
+    loop {
+        let here = begin.len().min(PREFACE.len());
+        let alike = begin.get(..here) == PREFACE.get(..here);
+        if !alike {
+            return Some(begin);
+        }
+        if here == PREFACE.len() {
+            return Some(begin);
+        }
+        // No byte more than the preface, while it may be one.
+        let mut rest = (&mut *stream).take((PREFACE.len() - here) as u64);
+        if rest.read_buf(&mut begin).await.ok()? == 0 {
+            return (!begin.is_empty()).then_some(begin);
+        }
+    }
+}
+
+/// A stream of which the beginning was read already.
+struct Prefixed<S> {
+    begin: BytesMut,
+    io: S,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.begin.is_empty() {
+            return Pin::new(&mut self.io).poll_read(cx, out);
+        }
+        let here = self.begin.len().min(out.remaining());
+        out.put_slice(self.begin.get(..here).unwrap_or_default());
+        self.begin.advance(here);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
