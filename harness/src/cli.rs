@@ -201,10 +201,8 @@ fn verify(args: &VerifyArgs) -> ExitCode {
         Format::Text => terminal::verify(&run, &options, &environment, &files),
         Format::Json => pretty(&json::VerifyReport::new(&run, &options, &environment)),
     };
-    match print(&text) {
-        ExitCode::Clean => ExitCode::of(&run.claims, &options.required),
-        failed => failed,
-    }
+    let printed = print(&text);
+    if printed == ExitCode::Clean { ExitCode::of(&run.claims, &options.required) } else { printed }
 }
 
 fn required(args: &VerifyArgs) -> Result<Vec<ClaimId>, String> {
@@ -380,10 +378,15 @@ fn replay(args: &ReplayArgs) -> ExitCode {
             text
         }
     };
-    match print(&text) {
-        ExitCode::Clean if !findings.is_empty() => ExitCode::Violated,
-        ExitCode::Clean if !shortfalls.is_empty() => ExitCode::Vacuous,
-        code => code,
+    let printed = print(&text);
+    if printed != ExitCode::Clean {
+        printed
+    } else if !findings.is_empty() {
+        ExitCode::Violated
+    } else if !shortfalls.is_empty() {
+        ExitCode::Vacuous
+    } else {
+        ExitCode::Clean
     }
 }
 

@@ -94,12 +94,15 @@ async fn wait(seconds: Option<u64>) {
     }
 }
 
+/// The variables of the credentials file, and the containers, which stop when they are dropped.
+type Provisioned = (Vec<(String, String)>, Vec<Container>);
+
 /// Two tenants, each with a site for members and a public one.
 fn provision(
     control: &ControlPlane,
     network: &Network,
     vendo: &str,
-) -> Result<(Vec<(String, String)>, Vec<Container>), String> {
+) -> Result<Provisioned, String> {
     let mut variables = vec![("VENDO".to_owned(), vendo.to_owned())];
     let mut containers = Vec::new();
     let words = |error: &dyn std::fmt::Display| error.to_string();

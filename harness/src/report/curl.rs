@@ -41,9 +41,10 @@ fn cookie_name(world: &World, cookie: Cookie) -> String {
         Cookie::Session { token, .. } => {
             let member = world.member(token.member);
             let whose = format!("{} of {}", member.role.as_str(), world.tenant(member.tenant).slug);
-            match token.alteration {
-                Alteration::None => format!("vendoAuth=<session of {whose}>"),
-                altered => format!("vendoAuth=<session of {whose}, {altered:?}>"),
+            if token.alteration == Alteration::None {
+                format!("vendoAuth=<session of {whose}>")
+            } else {
+                format!("vendoAuth=<session of {whose}, {:?}>", token.alteration)
             }
         }
         Cookie::App(n) => format!("theme{n}=dark{n}"),
@@ -55,9 +56,7 @@ fn cookie_name(world: &World, cookie: Cookie) -> String {
 /// For a POSIX shell.
 fn quoted(text: &str) -> String {
     let visible: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    if visible.contains('\'') {
-        format!("\"{}\"", visible.replace('\\', "\\\\").replace('"', "\\\"").replace('`', "\\`"))
-    } else if visible.contains("$VENDO") {
+    if visible.contains('\'') || visible.contains("$VENDO") {
         format!("\"{}\"", visible.replace('\\', "\\\\").replace('"', "\\\"").replace('`', "\\`"))
     } else {
         format!("'{visible}'")
