@@ -65,7 +65,7 @@ pub(super) static APX_5: Claim = Claim {
         "APX-5.absolute-equal", HostAgreement, "send an absolute-form target that agrees with `Host`";
         "APX-5.absolute-differing", HostAgreement, "name the victim in the target and the own host in `Host`";
         "APX-5.absolute-differing-reversed", HostAgreement, "name the own host in the target and the victim in `Host`";
-        "APX-5.absolute-userinfo", HostAgreement, "put a user before the target's authority";
+        "APX-5.absolute-userinfo", HostSyntax, "put a user before the target's authority";
         "APX-5.absolute-other-scheme", HostAgreement, "send an absolute-form target of another scheme";
         "APX-5.absolute-without-host", HostAgreement, "send an absolute-form target and no `Host`";
         "APX-5.http2-authority-differs", HostAgreement, "name one host in `:authority` and another in `Host`";

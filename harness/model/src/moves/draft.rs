@@ -177,8 +177,13 @@ impl<'a, C: Choose> Draft<'a, C> {
             Method::Post | Method::Put | Method::Patch => {
                 self.of(&[Body::Short, Body::Short, Body::Chunked, Body::Long, Body::None])
             }
-            Method::Get | Method::Delete | Method::Brew => Body::None,
-            Method::Head | Method::Options | Method::Connect | Method::Trace => Body::None,
+            Method::Get
+            | Method::Delete
+            | Method::Brew
+            | Method::Head
+            | Method::Options
+            | Method::Connect
+            | Method::Trace => Body::None,
         }
     }
 

@@ -18,7 +18,7 @@ use crate::claim::{Claim, Guard, Milestone, Move, register};
 use crate::generate;
 use crate::observation::Observation;
 use crate::oracle::alternatives::alternatives;
-use crate::oracle::expect::{Expected, Reason};
+use crate::oracle::expect::{Answer, Expected, Reason};
 use crate::state::{State, presented_code};
 use crate::world::Profile;
 
@@ -204,13 +204,12 @@ fn is_past(guard: Guard, attack: &Action, expected: &Expected) -> bool {
     let upgrade = requests(attack).last().is_some_and(|request| request.upgrade);
     match guard {
         Guard::Framing => {
-            matches!(attack, Action::Malformed { .. }) || reason == Reason::Method || {
-                // `OPTIONS *`, a target of another scheme.
-                reason == Reason::HostAgreement || reason == Reason::HostSyntax
-            }
+            let breaks = matches!(expected.answer, Answer::BodyBroken(_));
+            let star = requests(attack).iter().any(|request| request.path == Path::Asterisk);
+            matches!(reason, Reason::Framing | Reason::Method) || breaks || star
         }
-        Guard::HostSyntax => reason == Reason::HostSyntax || reason == Reason::HostAgreement,
-        Guard::HostAgreement => reason == Reason::HostAgreement || reason > Reason::Sni || reason == Reason::HostSyntax,
+        Guard::HostSyntax => reason == Reason::HostSyntax,
+        Guard::HostAgreement => reason == Reason::HostAgreement || reason > Reason::Sni,
         Guard::Sni => reason == Reason::Sni,
         // Some are looked up all the same, since they read like a legacy host.
         Guard::HostClass => reason == Reason::UnknownHost,
