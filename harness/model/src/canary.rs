@@ -30,6 +30,9 @@
 //! size. Decompressed output is at most [`OUTPUT_LIMIT`] bytes per scan. Whatever a limit kept from being looked at is an
 //! [`Incomplete`] in the result: a caller that sees one can't say "nothing leaked".
 //!
+//! Escapes of code points above ASCII are read as UTF-8, so a compressed stream written in `\u00XX` is not recognised. A run
+//! of 32 and more hex digits in one case is read as hex, not as base64.
+//!
 //! Not looked for: reversed text, UTF-16, encryption, encodings deeper than [`MAX_LAYERS`], fragments shorter than
 //! [`WINDOW`], zstd (a declared `zstd` coding is an [`Incomplete`]).
 //!
@@ -45,16 +48,18 @@
 //! With `n` canaries of 32 characters there are `25 n` windows. A uniformly random byte starts a raw match with probability
 //! `25 n / 2^64`: for 1 000 canaries about 10^-15 per byte. In uniformly random base62 text it is `25 n / 62^8`: about 10^-10
 //! per byte for 1 000 canaries. A case-folded match must be in one case throughout; in random base36 text (lower case and
-//! digits) it has probability `25 n / 36^8`, about 10^-8 per byte for 1 000 canaries. Decoders multiply the positions by at
-//! most about five. A finding that is [`whole`](Finding::whole), or of 12 bytes and more, is beyond chance everywhere
+//! digits) it has probability `25 n / 36^8`, about 10^-8 per byte for 1 000 canaries. Decoders add at
+//! most nine decoded bytes per byte, which are far from any alphabet. A finding that is [`whole`](Finding::whole), or of 12 bytes and more, is beyond chance everywhere
 //! (10^-14 per byte in the worst of these). Adopted secrets must be random themselves for any of this to hold.
 
 mod decode;
 mod encoding;
+mod escape;
 mod finding;
 mod frame;
 mod index;
 mod inflate;
+mod radix;
 mod registry;
 mod scanner;
 mod self_test;

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::decode::{Kinds, Mark, Radix, Segment};
 use super::encoding::{Layer, Layers};
+use super::escape::{Kinds, Mark};
+use super::radix::{Radix, Segment};
 
 /// A text and how it was made from its parent.
 #[derive(Clone, Copy)]
@@ -16,7 +17,12 @@ pub(super) struct Frame<'f> {
 #[derive(Clone, Copy)]
 pub(super) enum FrameKind<'f> {
     /// A block of a stream.
-    Block { layers: Layers, place: Place, len: usize },
+    Block {
+        layers: Layers,
+        place: Place,
+        len: usize,
+        last: bool,
+    },
     /// Escapes or decimal lists, decoded.
     Marks { parent: &'f Frame<'f>, marks: &'f [Mark] },
     /// Runs of base64, base32 or hex, decoded.
@@ -46,9 +52,15 @@ pub(super) struct Origin {
 }
 
 impl<'f> Frame<'f> {
-    pub(super) fn block(layers: Layers, place: Place, len: usize) -> Self {
+    /// A block of `len` bytes; `last` if no other follows.
+    pub(super) fn block(layers: Layers, place: Place, len: usize, last: bool) -> Self {
         Self {
-            kind: FrameKind::Block { layers, place, len },
+            kind: FrameKind::Block {
+                layers,
+                place,
+                len,
+                last,
+            },
             depth: layers.len(),
         }
     }
@@ -127,7 +139,7 @@ impl<'f> Frame<'f> {
     /// there by the end of the block.
     pub(super) fn stretch(&self, at: usize, len: usize) -> (usize, bool) {
         match self.kind {
-            FrameKind::Block { len: block, .. } => (len, len >= block),
+            FrameKind::Block { .. } => (len, self.cut_near(len)),
             FrameKind::Marks { parent, marks } => {
                 let after = marks.partition_point(|mark| mark.decoded <= at);
                 let next = marks.iter().skip(after).find(|mark| mark.kinds == Kinds::NONE);
@@ -157,7 +169,7 @@ impl<'f> Frame<'f> {
         // The longest unit of an encoding: a base32 group, or a long character reference.
         const UNIT: usize = 16;
         match self.kind {
-            FrameKind::Block { len, .. } => at + UNIT >= len,
+            FrameKind::Block { len, last, .. } => !last && at + UNIT >= len,
             FrameKind::Marks { parent, marks } => parent.cut_near(source_of(marks, at, false)),
             FrameKind::Radix {
                 parent,

@@ -225,7 +225,10 @@ fn gzip_header_len(bytes: &[u8]) -> Header {
     } else {
         Header::Short
     };
-    let [0x1F, 0x8B, 8, flags, _, _, _, _, _, _, rest @ ..] = bytes else {
+    if bytes.iter().zip(&[0x1F, 0x8B, 8]).any(|(byte, magic)| byte != magic) {
+        return Header::Invalid;
+    }
+    let [_, _, _, flags, _, _, _, _, _, _, rest @ ..] = bytes else {
         return short;
     };
     let mut left = rest;

@@ -61,7 +61,7 @@ pub struct Missed {
 /// every carrier, chunking and kind of fragment; every encoding in every other; every content coding. At most `sample`
 /// canaries are taken, evenly spaced over the registry.
 ///
-/// It is deterministic, and takes about 4 000 small scans per canary.
+/// It is deterministic, and takes about 5 500 small scans per canary.
 pub fn self_test(scanner: &Scanner, registry: &CanaryRegistry, sample: usize) -> SelfTest {
     let mut result = SelfTest {
         blind: scanner.blind(),
@@ -343,7 +343,7 @@ mod tests {
             result.missed.len(),
             result.false_alarms
         );
-        assert!(result.injected > 4 * 4_000, "{}", result.injected);
+        assert!(result.injected > 4 * 5_000, "{}", result.injected);
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::decode::{Decoded, Dialect, Mark, Radix, decimal_lists, radix_runs, unescape};
 use super::encoding::{Encoding, Layer, Layers};
+use super::escape::{Dialect, Mark, decimal_lists, unescape};
 use super::finding::{Finding, Incomplete, Scan};
 use super::frame::{Frame, Place};
 use super::index::{Index, Match, WINDOW};
 use super::inflate::{Budget, Coding, Inflater, Progress, next_magic};
+use super::radix::{Decoded, Radix, radix_runs};
 use super::registry::CanaryId;
 
 /// Encodings around a canary that are undone, at most.
@@ -218,7 +219,7 @@ impl Stream {
                 return;
             };
             self.block.extend_from_slice(now);
-            self.scan_block(context);
+            self.scan_block(false, context);
             let keep = context.overlap;
             let drop = self.block.len() - keep;
             self.block.drain(..drop);
@@ -234,15 +235,15 @@ impl Stream {
         if let Some(declared) = &mut self.declared {
             declared.stream.finish(context);
         }
-        self.scan_block(context);
+        self.scan_block(true, context);
         for stream in &mut self.compressed {
             stream.stream.finish(context);
         }
     }
 
-    fn scan_block(&mut self, context: &mut Context<'_>) {
+    fn scan_block(&mut self, last: bool, context: &mut Context<'_>) {
         let block = std::mem::take(&mut self.block);
-        let frame = Frame::block(self.layers, self.place, block.len());
+        let frame = Frame::block(self.layers, self.place, block.len(), last);
         scan_text(&block, &frame, context);
         let new = block.get(self.seen..).unwrap_or(&[]);
         self.compressed
@@ -258,7 +259,9 @@ impl Stream {
         let mut at = from;
         while let Some((start, coding)) = next_magic(block, at) {
             at = start + 1;
-            if start + magic_len(coding) <= self.seen {
+            // Magics of the overlap were seen with the block before, and a declared stream is undone already.
+            let declared = start == 0 && self.declared.as_ref().is_some_and(|declared| declared.covers(coding));
+            if start + magic_len(coding) <= self.seen || (self.seen == 0 && declared) {
                 continue;
             }
             let Some(mut stream) = Compressed::open(start, coding, frame, context) else {
@@ -360,6 +363,16 @@ impl Declared {
             coding,
             progress: Progress::Open,
         })
+    }
+
+    /// Whether a stream that starts with this magic is the declared one.
+    fn covers(&self, magic: Coding) -> bool {
+        let declared = if self.coding == Coding::Deflate {
+            Coding::Zlib
+        } else {
+            self.coding
+        };
+        declared == magic && self.progress != Progress::Corrupt
     }
 
     fn feed(&mut self, bytes: &[u8], context: &mut Context<'_>) {

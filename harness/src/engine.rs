@@ -1,0 +1,319 @@
+//! The only loop that acts, observes and judges. Campaigns choose the steps; reports read what it notes.
+
+use std::collections::BTreeMap;
+
+use isolation_model::action::host::HostSpec;
+use isolation_model::action::{Action, Request, Status};
+use isolation_model::claim::{ClaimId, Guard, find_move};
+use isolation_model::observation::{Exchange, Observation};
+use isolation_model::oracle::canaries::requests;
+use isolation_model::oracle::judge::{Judge, words};
+use isolation_model::oracle::{Finding, Judgement, expect};
+use isolation_model::state::State;
+use isolation_model::trace::Step;
+use isolation_model::verdict::Evidence;
+use isolation_model::world::World;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::target::{Performed, Session, Target, TargetError};
+
+/// What a step was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// A step of the trace.
+    Trace,
+    /// A positive twin: the owner on the object that the next step is about, or looking again after a refusal.
+    Control,
+}
+
+/// A step that was judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Judged {
+    /// What it was for.
+    pub role: Role,
+    /// What happened.
+    #[schemars(with = "serde_json::Value")]
+    pub step: Step,
+    /// What each request had to lead to, and what it led to.
+    pub requests: Vec<RequestOutcome>,
+    /// The checks of the target that were made.
+    #[schemars(with = "Vec<String>")]
+    pub reached: Vec<Guard>,
+    /// What must not be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<serde_json::Value>")]
+    pub findings: Vec<Finding>,
+    /// What should have been served and was not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shortfalls: Vec<String>,
+    /// SHA-256 over all that was seen.
+    pub seen: String,
+}
+
+/// One request of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct RequestOutcome {
+    /// Why it leads where it leads.
+    pub due: String,
+    /// The status that came, or why none did.
+    pub got: String,
+}
+
+/// A case that was run.
+#[derive(Debug, Clone, Default)]
+pub struct CaseOutcome {
+    /// The steps in their order, positive twins among them.
+    pub steps: Vec<Judged>,
+    /// What it says of each claim.
+    pub evidence: BTreeMap<ClaimId, Evidence>,
+    /// Requests that were sent.
+    pub requests: u64,
+    /// Requests that were sent up to the first finding, with that.
+    pub requests_to_first_finding: Option<u64>,
+}
+
+impl CaseOutcome {
+    /// All findings.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.steps.iter().flat_map(|step| &step.findings)
+    }
+}
+
+/// Runs one case in a fresh session.
+///
+/// # Errors
+/// [`TargetError`], when the target can't be tested.
+pub async fn run_case<T: Target>(target: &T, world: &World, trace: &[Step]) -> Result<CaseOutcome, TargetError> {
+    let mut run = Run {
+        world,
+        session: target.provision(world).await?,
+        judge: Judge::new(world),
+        state: State::new(world),
+        proven: BTreeMap::new(),
+        outcome: CaseOutcome::default(),
+    };
+    for step in trace {
+        run.step(step).await?;
+    }
+    Ok(run.outcome)
+}
+
+struct Run<'w, S> {
+    world: &'w World,
+    session: S,
+    judge: Judge<'w>,
+    state: State,
+    /// In which epoch of the state each deployment's owner last succeeded.
+    proven: BTreeMap<usize, u32>,
+    outcome: CaseOutcome,
+}
+
+impl<S: Session> Run<'_, S> {
+    async fn step(&mut self, step: &Step) -> Result<(), TargetError> {
+        if !self.state.allows(self.world, &step.action) {
+            return Ok(());
+        }
+        let claims = claims_of(self.world, &self.state, step);
+        let objects = self.objects(&step.action);
+        // The positive twin comes first: a target that denies everything proves nothing.
+        for object in &objects {
+            if self.proven.get(object) != Some(&self.state.epoch) {
+                self.control(*object, &claims).await?;
+            }
+        }
+        let judgement = self.act(step, Role::Trace, &claims).await?;
+        if judgement.refusals.contains(&true) || matches!(step.action, Action::Malformed { .. }) {
+            // Denied means unchanged: the owner looks again.
+            for object in &objects {
+                self.control(*object, &claims).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The owner asks for his own deployment at its own host, as long as it serves.
+    async fn control(&mut self, object: usize, claims: &[ClaimId]) -> Result<(), TargetError> {
+        let (Some(state), Ok(index)) = (self.state.deployments.get(object), u8::try_from(object)) else {
+            return Ok(());
+        };
+        if state.torn_down || state.status != Status::Running {
+            return Ok(());
+        }
+        let tenant = &self.world.tenant(self.world.deployment(index).tenant).slug;
+        let label = isolation_model::world::label(tenant, &state.slug);
+        let host = isolation_model::world::single_host(&label);
+        let renamed = (0..u8::try_from(isolation_model::action::RENAMES.len()).unwrap_or(0))
+            .map(|slug| isolation_model::action::host::HostOf::Renamed(index, slug))
+            .find(|of| of.text(self.world) == host);
+        let mut request = Request::as_member(index, self.world.owner_of(index));
+        if let Some(of) = renamed {
+            request.host = HostSpec { of, spelling: isolation_model::action::host::Spelling::Exact };
+        }
+        let step = Step::from(Action::Request(request));
+        let judgement = self.act(&step, Role::Control, claims).await?;
+        if judgement.served == [true] && judgement.is_clean() {
+            self.proven.insert(object, self.state.epoch);
+            for claim in claims {
+                self.outcome.evidence.entry(*claim).or_default().controls += 1;
+            }
+        }
+        Ok(())
+    }
+
+    async fn act(&mut self, step: &Step, role: Role, claims: &[ClaimId]) -> Result<Judgement, TargetError> {
+        let Performed { observation, reused_sni, requests } =
+            self.session.perform(&self.state, &step.action).await?;
+        self.outcome.requests += requests;
+        let (judgement, spent) = self.judge.judge(&self.state, &step.action, &observation, reused_sni.as_ref());
+        for code in spent {
+            self.state.spend(&code);
+        }
+        let dues = dues(self.world, &self.state, &step.action);
+        self.state.apply(self.world, &step.action, &observation);
+        self.note(step, role, claims, &observation, &judgement);
+        let got = observation.exchanges.iter().map(got).chain(std::iter::repeat("nothing".to_owned()));
+        let judged = Judged {
+            role,
+            step: step.clone(),
+            requests: dues.into_iter().zip(got).map(|(due, got)| RequestOutcome { due, got }).collect(),
+            reached: observation.reached.iter().copied().collect(),
+            findings: judgement.findings.clone(),
+            shortfalls: judgement.shortfalls.clone(),
+            seen: digest(&observation),
+        };
+        if !judged.findings.is_empty() && self.outcome.requests_to_first_finding.is_none() {
+            self.outcome.requests_to_first_finding = Some(self.outcome.requests);
+        }
+        self.outcome.steps.push(judged);
+        Ok(judgement)
+    }
+
+    fn note(
+        &mut self,
+        step: &Step,
+        role: Role,
+        claims: &[ClaimId],
+        observation: &Observation,
+        judgement: &Judgement,
+    ) {
+        let evidence = &mut self.outcome.evidence;
+        for finding in &judgement.findings {
+            evidence.entry(finding.claim).or_default().violations += 1;
+        }
+        for claim in claims {
+            let own = evidence.entry(*claim).or_default();
+            for shortfall in &judgement.shortfalls {
+                own.shortfall(shortfall);
+            }
+            if role == Role::Trace {
+                own.attacks += 1;
+            }
+        }
+        if role == Role::Trace
+            && let Some((claim, own_move)) = step.of_move.as_deref().and_then(find_move)
+        {
+            let tries = evidence.entry(claim.id).or_default().moves.entry(own_move.id.to_owned()).or_default();
+            tries.attempts += 1;
+            // A key that is made by the control plane never comes to a worker, and a parser sets no mark.
+            tries.reached += u64::from(observation.reached.contains(&own_move.guard));
+        }
+    }
+
+    /// The deployments that a step's requests are about.
+    fn objects(&self, action: &Action) -> Vec<usize> {
+        let mut objects: Vec<usize> = requests(action)
+            .into_iter()
+            .filter_map(|request| request.host.meaning(self.world))
+            .filter_map(|host| self.state.resolve(&host))
+            .collect();
+        if objects.is_empty() && !matches!(action, Action::Advance { .. }) {
+            // What leads nowhere is compared with a deployment that is there.
+            objects.push(0);
+        }
+        objects.sort_unstable();
+        objects.dedup();
+        objects
+    }
+}
+
+/// The claims that a step bears on: those of its move, or those that fall when its requests are served.
+fn claims_of(world: &World, state: &State, step: &Step) -> Vec<ClaimId> {
+    if let Some((claim, _)) = step.of_move.as_deref().and_then(find_move) {
+        return vec![claim.id];
+    }
+    let mut claims: Vec<ClaimId> = match &step.action {
+        Action::KvKey { .. } => vec![ClaimId::Kv1],
+        Action::Control(_) | Action::Advance { .. } => Vec::new(),
+        Action::Request(_) | Action::Race { .. } | Action::Malformed { .. } => requests(&step.action)
+            .into_iter()
+            .map(|request| expect::expect(world, state, request, None).reason.claim())
+            .collect(),
+    };
+    claims.sort_unstable();
+    claims.dedup();
+    claims
+}
+
+fn dues(world: &World, state: &State, action: &Action) -> Vec<String> {
+    if let Action::Malformed { defect, .. } = action
+        && defect.class() != isolation_model::action::framing::DefectClass::Good
+    {
+        return vec![format!("framing: {defect:?}"), "what follows it".to_owned()];
+    }
+    requests(action)
+        .into_iter()
+        .map(|request| words(expect::expect(world, state, request, None).reason).to_owned())
+        .collect()
+}
+
+fn got(exchange: &Exchange) -> String {
+    match exchange {
+        Exchange::Answer(answer) => answer.status.to_string(),
+        Exchange::Nothing(nothing) => format!("{nothing:?}").to_lowercase(),
+    }
+}
+
+/// SHA-256 over what was seen, but for what can differ between two runs of one seed.
+fn digest(observation: &Observation) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(bytes);
+    };
+    for exchange in &observation.exchanges {
+        match exchange {
+            Exchange::Answer(answer) => {
+                add(&answer.status.to_be_bytes());
+                for (name, value) in answer.headers.iter().filter(|(name, _)| name != "date") {
+                    add(name.as_bytes());
+                    add(value);
+                }
+                add(&answer.body);
+            }
+            Exchange::Nothing(nothing) => add(format!("{nothing:?}").as_bytes()),
+        }
+    }
+    for delivery in &observation.deliveries {
+        add(&delivery.deployment.to_be_bytes());
+        add(delivery.method.as_bytes());
+        add(&delivery.target);
+        let mut headers = delivery.headers.clone();
+        headers.sort();
+        for (name, value) in headers {
+            add(name.as_bytes());
+            add(&value);
+        }
+    }
+    for access in &observation.kv {
+        add(format!("{access:?}").as_bytes());
+    }
+    hex(&hash.finalize())
+}
+
+/// Lower-case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,3 @@
+//! What a tenant owns inside of the platform.
+
+pub mod container;

@@ -1,0 +1,259 @@
+//! Planted faults: realistic mistakes, each at one named site, for measuring whether a check can see them.
+//!
+//! They are ways around authentication. Only a build with the cargo feature `faults` can be made to have one. In every
+//! other build [`FaultSet`] holds nothing and takes no space, [`FaultSet::has`] is constant `false`, and the compiler
+//! drops the branches.
+
+use std::fmt;
+
+macro_rules! faults {
+    ($($(#[doc = $summary:literal])+ $name:ident = $id:literal, [$($claim:literal),+], $site:literal;)*) => {
+        /// A mistake that can be planted.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Fault { $($(#[doc = $summary])+ $name,)* }
+
+        impl Fault {
+            /// Every fault, in declaration order.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stable id, in kebab case.
+            #[must_use]
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$name => $id,)* }
+            }
+
+            /// The claims that this fault breaks.
+            #[must_use]
+            pub const fn claims(self) -> &'static [&'static str] {
+                match self { $(Self::$name => &[$($claim),+],)* }
+            }
+
+            /// File and symbol of the place where it is planted.
+            #[must_use]
+            pub const fn site(self) -> &'static str {
+                match self { $(Self::$name => $site,)* }
+            }
+
+            /// The mistake, as somebody might make it.
+            #[must_use]
+            pub fn summary(self) -> &'static str {
+                match self { $(Self::$name => concat!($($summary),+).trim_ascii(),)* }
+            }
+
+            /// The fault of an id.
+            #[must_use]
+            pub fn from_id(id: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|fault| fault.id() == id)
+            }
+        }
+    };
+}
+
+faults! {
+    /// The comparison of the session's tenant with the entry's was left out.
+    ApxTenantCheckSkipped = "apx-tenant-check-skipped", ["APX-1"], "edge/app_proxy/decide.rs: same_tenant";
+    /// Tenants are compared by prefix, as `starts_with` does.
+    ApxTenantComparePrefix = "apx-tenant-compare-prefix", ["APX-1"], "edge/app_proxy/decide.rs: same_tenant";
+    /// Tenants are compared without regard to case.
+    ApxTenantCompareCaseFolded = "apx-tenant-compare-case-folded", ["APX-1"], "edge/app_proxy/decide.rs: same_tenant";
+    /// The client's own X-Vendo-Tenant-Id is believed for the comparison.
+    ApxTenantFromHeader = "apx-tenant-from-header", ["APX-1"], "edge/app_proxy/decide.rs: same_tenant";
+    /// The tenant is compared only where the deployment asks for a session.
+    ApxFlagOffSkipsTenantCheck = "apx-flag-off-skips-tenant-check", ["APX-1"], "edge/app_proxy/decide.rs: decide";
+    /// Upgrade requests take a path of their own, without the comparison.
+    ApxUpgradeSkipsTenantCheck = "apx-upgrade-skips-tenant-check", ["APX-1"], "edge/app_proxy/decide.rs: decide";
+    /// The request is sent on, and the status examined when the answer comes back.
+    ApxStatusCheckedAfterForward = "apx-status-checked-after-forward", ["APX-1"], "edge/app_proxy/decide.rs: decide";
+    /// The first valid session on a connection stands for every later request on it.
+    ApxSessionPerConnection = "apx-session-per-connection", ["APX-1"], "edge/app_proxy/decide.rs: session_of";
+    /// The status page is answered before the tenants are compared.
+    ApxSuspendedBeforeTenant = "apx-suspended-before-tenant", ["APX-1"], "edge/app_proxy/decide.rs: decide";
+
+    /// A token whose header says `none` needs no signature.
+    ApxCookieAlgNone = "apx-cookie-alg-none", ["APX-2"], "identity/jws.rs: verify_with";
+    /// A token with an unknown key id is tried with the first key.
+    ApxCookieUnknownKid = "apx-cookie-unknown-kid", ["APX-2"], "identity/jws.rs: verify_with";
+    /// The expiry of a token is not examined.
+    ApxCookieExpiryIgnored = "apx-cookie-expiry-ignored", ["APX-2"], "identity/jws.rs: read_claims";
+    /// The audience of a token is not examined.
+    ApxCookieAudienceIgnored = "apx-cookie-audience-ignored", ["APX-2"], "identity/jws.rs: read_claims";
+    /// Of two session cookies the first is taken.
+    ApxCookieFirstOfTwo = "apx-cookie-first-of-two", ["APX-2"], "identity/cookie.rs: session_value_with";
+    /// Padding and stray trailing bits are accepted in base64url.
+    ApxCookieLenientBase64 = "apx-cookie-lenient-base64", ["APX-2"], "identity/jws.rs: decode";
+    /// A token without a tenant matches every tenant.
+    ApxCookieMissingTenantMatches = "apx-cookie-missing-tenant-matches", ["APX-2"], "edge/app_proxy/decide.rs: same_tenant";
+
+    /// Only the spelling with hyphens is stripped, not the one with underscores.
+    ApxStripCanonicalOnly = "apx-strip-canonical-only", ["APX-3"], "edge/app_proxy/request_headers.rs: forwarded";
+    /// The identity is injected before hop-by-hop headers are removed, so that `Connection` can name it.
+    ApxIdentityHopByHop = "apx-identity-hop-by-hop", ["APX-3"], "edge/app_proxy/request_headers.rs: forwarded";
+    /// Identity values are written raw, without what a header can't carry.
+    ApxIdentityHeaderInjection = "apx-identity-header-injection", ["APX-3"], "edge/app_proxy/request_headers.rs: identity_value";
+    /// The identity is added beside what the client sent under the same names.
+    ApxIdentityAppended = "apx-identity-appended", ["APX-3"], "edge/app_proxy/request_headers.rs: forwarded";
+
+    /// The Cookie header goes on to the container with the session in it.
+    ApxCookieForwarded = "apx-cookie-forwarded", ["APX-4"], "edge/app_proxy/request_headers.rs: forwarded";
+    /// A container may set a cookie for a wider domain.
+    ApxSetCookieWide = "apx-set-cookie-wide", ["APX-4"], "edge/app_proxy/response_headers.rs: may_set";
+    /// A container may set a cookie without a name, which a browser sends as any name it holds.
+    ApxSetCookieNameless = "apx-set-cookie-nameless", ["APX-4"], "edge/app_proxy/response_headers.rs: may_set";
+    /// After the sign-in the browser is sent wherever `next` says.
+    ApxSigninOpenRedirect = "apx-signin-open-redirect", ["APX-4"], "edge/app_proxy/reserved_path.rs: landing";
+    /// A sign-in code is good at every host of its tenant.
+    ApxSigninCodeAnyHost = "apx-signin-code-any-host", ["APX-4"], "signin.rs: SignIn::redeem";
+    /// A sign-in code stays good after it was used.
+    ApxSigninCodeReused = "apx-signin-code-reused", ["APX-4"], "signin.rs: SignIn::redeem";
+    /// Only the plain spelling of the reserved path is kept from the container.
+    ApxReservedPathForwarded = "apx-reserved-path-forwarded", ["APX-4"], "edge/app_proxy/reserved_path.rs: is_reserved";
+
+    /// A host that ends with a known host is taken for it.
+    ApxHostSuffixMatch = "apx-host-suffix-match", ["APX-5"], "edge/app_proxy/shell.rs: lookup";
+    /// X-Forwarded-Host routes.
+    ApxForwardedHostRoutes = "apx-forwarded-host-routes", ["APX-5"], "edge/app_proxy/decide.rs: route";
+    /// The authority of an absolute-form target wins over a Host that differs.
+    ApxAbsoluteFormWins = "apx-absolute-form-wins", ["APX-5"], "edge/app_proxy/decide.rs: agreed_host";
+    /// Of two Host headers the second wins.
+    ApxSecondHostWins = "apx-second-host-wins", ["APX-5"], "edge/app_proxy/decide.rs: host_field";
+    /// The TLS server name is not compared with the host.
+    ApxSniIgnored = "apx-sni-ignored", ["APX-5"], "edge/app_proxy/decide.rs: route";
+    /// A host without a dot is looked up as if it were a label of vendo.run.
+    ApxDomainSpellsLabel = "apx-domain-spells-label", ["APX-5", "KV-1"], "host.rs: classify_with";
+    /// A request with two lengths is accepted by its Transfer-Encoding, and the connection kept.
+    ApxSmuggledLength = "apx-smuggled-length", ["APX-5"], "edge/framing.rs: examine";
+
+    /// Answers are cached by path, whatever the host.
+    ApxCacheByPath = "apx-cache-by-path", ["APX-6"], "edge/app_proxy/shell.rs: forward";
+    /// Requests for one path that run at the same time share one answer, whatever the host.
+    ApxCoalesceByPath = "apx-coalesce-by-path", ["APX-6"], "edge/app_proxy/shell.rs: forward";
+    /// An idle connection to any container serves the next request for any other.
+    ApxUpstreamPoolShared = "apx-upstream-pool-shared", ["APX-6"], "edge/app_proxy/upstream.rs: Pool::take";
+
+    /// A key's identifier may hold a colon, and so spell a key of another kind.
+    KvIdentifierEscapes = "kv-identifier-escapes", ["KV-1"], "store/kv/key.rs: check";
+    /// A key's identifier may hold a wildcard.
+    KvWildcardIdentifier = "kv-wildcard-identifier", ["KV-1"], "store/kv/key.rs: check";
+    /// A worker notes in the store when a deployment was last seen.
+    KvWorkerWrites = "kv-worker-writes", ["KV-2"], "edge/app_proxy/shell.rs: lookup";
+    /// On a miss a worker lists the keys that begin alike, to log a near name.
+    KvWorkerLists = "kv-worker-lists", ["KV-2"], "edge/app_proxy/shell.rs: lookup";
+}
+
+#[cfg(feature = "faults")]
+type Bits = u64;
+#[cfg(not(feature = "faults"))]
+type Bits = ();
+
+/// The faults that are planted. Empty by default, and always in a build without the feature `faults`.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct FaultSet(Bits);
+
+impl FaultSet {
+    /// Whether this build can have faults at all.
+    pub const COMPILED_IN: bool = cfg!(feature = "faults");
+
+    /// The set without a fault.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Whether a fault is planted.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub const fn has(self, fault: Fault) -> bool {
+        self.0 & (1 << fault as u8) != 0
+    }
+
+    /// Whether a fault is planted: never, in this build.
+    #[cfg(not(feature = "faults"))]
+    #[must_use]
+    #[inline(always)]
+    pub const fn has(self, _fault: Fault) -> bool {
+        false
+    }
+
+    /// This set and one fault more.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub const fn with(self, fault: Fault) -> Self {
+        Self(self.0 | (1 << fault as u8))
+    }
+
+    /// The planted faults, in declaration order.
+    pub fn iter(self) -> impl Iterator<Item = Fault> {
+        Fault::ALL.iter().copied().filter(move |fault| self.has(*fault))
+    }
+}
+
+#[cfg(feature = "faults")]
+impl FromIterator<Fault> for FaultSet {
+    fn from_iter<I: IntoIterator<Item = Fault>>(faults: I) -> Self {
+        faults.into_iter().fold(Self::none(), Self::with)
+    }
+}
+
+impl fmt::Debug for FaultSet {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_set().entries(self.iter().map(Fault::id)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_read_back() {
+        for fault in Fault::ALL {
+            assert_eq!(Fault::from_id(fault.id()), Some(*fault));
+            assert!(
+                !fault.claims().is_empty() && fault.summary().ends_with('.'),
+                "{fault:?}"
+            );
+        }
+        assert_eq!(Fault::from_id("no-such-fault"), None);
+        assert!(Fault::ALL.len() <= 64);
+    }
+
+    #[test]
+    fn every_site_exists_and_asks_for_its_fault() {
+        for fault in Fault::ALL {
+            let (file, symbol) = fault.site().split_once(": ").unwrap();
+            let path = format!("{}/src/{file}", env!("CARGO_MANIFEST_DIR"));
+            let source = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+            let name = symbol.rsplit("::").next().unwrap();
+            assert!(
+                source.contains(&format!("fn {name}")),
+                "{}: no fn {name} in {file}",
+                fault.id()
+            );
+            assert!(
+                source.contains(&format!("Fault::{fault:?}")),
+                "{}: {file} never asks for it",
+                fault.id()
+            );
+        }
+    }
+
+    #[cfg(not(feature = "faults"))]
+    #[test]
+    fn a_build_without_the_feature_has_no_fault_and_no_room_for_one() {
+        assert_eq!(size_of::<FaultSet>(), 0);
+        assert!(Fault::ALL.iter().all(|fault| !FaultSet::none().has(*fault)));
+    }
+
+    #[cfg(feature = "faults")]
+    #[test]
+    fn a_set_holds_what_was_planted() {
+        let set = FaultSet::none().with(Fault::ApxSniIgnored);
+        assert!(set.has(Fault::ApxSniIgnored) && !set.has(Fault::ApxCacheByPath));
+        assert_eq!(set.iter().collect::<Vec<_>>(), [Fault::ApxSniIgnored]);
+        assert_eq!(
+            Fault::ALL.iter().copied().collect::<FaultSet>().iter().count(),
+            Fault::ALL.len()
+        );
+    }
+}

