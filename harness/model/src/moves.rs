@@ -12,6 +12,8 @@ mod apx5;
 mod apx6;
 mod draft;
 mod kv;
+#[cfg(test)]
+mod tests;
 
 use crate::action::Action;
 use crate::choose::Choose;

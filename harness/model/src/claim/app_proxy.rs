@@ -143,12 +143,12 @@ pub(super) static APX_3: Claim = Claim {
         "APX-3.connection-names-injected", IdentityInject,
             "list the injected names in `Connection`, so that they are removed";
         "APX-3.connection-names-spelling", IdentityInject,
-            "list the injected names in `Connection` with other case and underscores";
+            "list the injected names in `Connection` with other case and odd white space";
         "APX-3.connection-names-spoofed", RequestStrip, "list a spoofed name in `Connection` and send it too";
         "APX-3.connection-names-cookie", RequestStrip, "list `Cookie` in `Connection`";
         "APX-3.connection-names-host", RequestStrip, "list `Host` in `Connection`";
-        "APX-3.trailer", RequestStrip, "send the spoofed names as trailers of a chunked body";
-        "APX-3.trailer-announced", RequestStrip, "announce the spoofed names in `Trailer` and send them as trailers";
+        "APX-3.trailer", RequestStrip,
+            "announce the spoofed names in `Trailer` and send them as trailers of a chunked body";
         "APX-3.trailer-http2", RequestStrip, "send the spoofed names as trailers of an HTTP/2 stream";
         "APX-3.cf-connecting-ip", RequestStrip, "spoof `CF-Connecting-IP`";
         "APX-3.cf-ipcountry", RequestStrip, "spoof `CF-IPCountry`";
@@ -158,14 +158,14 @@ pub(super) static APX_3: Claim = Claim {
         "APX-3.x-forwarded-for", RequestStrip, "spoof `X-Forwarded-For`";
         "APX-3.x-forwarded-host", RequestStrip, "spoof `X-Forwarded-Host`";
         "APX-3.x-forwarded-proto", RequestStrip, "spoof `X-Forwarded-Proto`";
-        "APX-3.x-forwarded-unknown", RequestStrip, "spoof an `X-Forwarded-` name that nobody has defined";
+        "APX-3.x-forwarded-server", RequestStrip, "spoof `X-Forwarded-Server`, a name that few proxies know";
         "APX-3.forwarded", RequestStrip, "spoof `Forwarded`";
         "APX-3.hop-by-hop", RequestStrip, "send `Keep-Alive`, `Proxy-Connection`, `Proxy-Authorization` and `TE`";
         "APX-3.member-name-crlf", IdentityInject, "be a member whose name holds CR LF and a header";
         "APX-3.member-name-nul", IdentityInject, "be a member whose name holds NUL and other control characters";
         "APX-3.member-name-unicode", IdentityInject, "be a member whose name holds characters outside ASCII";
         "APX-3.member-name-percent", IdentityInject, "be a member whose name holds percent escapes";
-        "APX-3.member-name-spaces", IdentityInject, "be a member whose name begins and ends with spaces";
+        "APX-3.member-name-spaces", IdentityInject, "be a member whose name begins and ends with white space";
         "APX-3.member-name-empty", IdentityInject, "be a member whose name is empty";
         "APX-3.member-email-crlf", IdentityInject, "be a member whose email holds CR LF and a header";
         "APX-3.subject-hostile", IdentityInject, "be a member whose user id holds separators and control characters";

@@ -37,7 +37,7 @@ pub(super) static APX_5: Claim = Claim {
         "APX-5.host-port-too-big", HostSyntax, "add a port above 65535";
         "APX-5.host-port-letters", HostSyntax, "add a port that is no number";
         "APX-5.host-two-ports", HostSyntax, "add two ports";
-        "APX-5.host-userinfo", HostSyntax, "put the own host before `@` and the victim's behind it";
+        "APX-5.host-userinfo", HostSyntax, "put a user before the host and `@`, or the host before `@` and another one";
         "APX-5.host-percent", HostSyntax, "percent-encode a letter of the host";
         "APX-5.host-non-ascii", HostSyntax, "use a letter outside ASCII that folds into the victim's";
         "APX-5.host-empty-label", HostSyntax, "put two dots between labels";
@@ -47,7 +47,7 @@ pub(super) static APX_5: Claim = Claim {
         "APX-5.host-underscore", HostSyntax, "use an underscore in a label";
         "APX-5.host-label-too-long", HostSyntax, "use a label of 64 characters";
         "APX-5.host-too-long", HostSyntax, "use a host of more than 253 characters";
-        "APX-5.host-ipv4", HostSyntax, "name the target by its IPv4 address";
+        "APX-5.host-ipv4", HostSyntax, "name the target by its IPv4 address, whole or short";
         "APX-5.host-ipv6", HostSyntax, "name the target by its IPv6 address";
         "APX-5.host-ip-decimal", HostSyntax, "name the target by its address as one number";
         "APX-5.host-ip-hex", HostSyntax, "name the target by its address in hexadecimal";
@@ -65,11 +65,11 @@ pub(super) static APX_5: Claim = Claim {
         "APX-5.absolute-equal", HostAgreement, "send an absolute-form target that agrees with `Host`";
         "APX-5.absolute-differing", HostAgreement, "name the victim in the target and the own host in `Host`";
         "APX-5.absolute-differing-reversed", HostAgreement, "name the own host in the target and the victim in `Host`";
-        "APX-5.absolute-userinfo", HostAgreement, "put a user before the target's authority";
+        "APX-5.absolute-userinfo", HostSyntax, "put a user before the target's authority";
         "APX-5.absolute-other-scheme", HostAgreement, "send an absolute-form target of another scheme";
         "APX-5.absolute-without-host", HostAgreement, "send an absolute-form target and no `Host`";
         "APX-5.http2-authority-differs", HostAgreement, "name one host in `:authority` and another in `Host`";
-        "APX-5.http2-two-hosts", HostAgreement, "send two `Host` fields over HTTP/2";
+        "APX-5.http2-authority-and-host", HostAgreement, "name one host in `:authority` and in `Host`";
         "APX-5.http2-authority-userinfo", HostSyntax, "put a user before the host in `:authority`";
         "APX-5.sni-differs", Sni, "open TLS for the own host and ask for the victim's";
         "APX-5.sni-missing", Sni, "open TLS without a name";
@@ -86,6 +86,7 @@ pub(super) static APX_5: Claim = Claim {
         "APX-5.host-suffix-added", RouteLookup, "put a domain of one's own behind the victim's host";
         "APX-5.host-suffix-glued", RouteLookup, "use a domain that ends with the platform's letters but not its label";
         "APX-5.host-prefix-added", RouteLookup, "put letters before the victim's label";
+        "APX-5.host-under-custom-domain", RouteLookup, "put a label before the victim's custom domain";
         "APX-5.host-legacy-swapped", RouteLookup, "swap tenant and deployment in a legacy host";
         "APX-5.host-first-hyphen", RouteLookup,
             "hold a tenant slug with a hyphen, so that labels can be split in two ways";
@@ -95,9 +96,10 @@ pub(super) static APX_5: Claim = Claim {
         "APX-5.x-original-host", RouteLookup, "name the victim in `X-Original-Host`";
         "APX-5.x-original-url", RouteLookup, "name the victim in `X-Original-URL`";
         "APX-5.x-rewrite-url", RouteLookup, "name the victim in `X-Rewrite-URL`";
-        "APX-5.path-double-slash", RouteLookup, "begin the path with `//` and the victim's authority";
-        "APX-5.path-backslash", RouteLookup, "begin the path with `/\\` and the victim's authority";
-        "APX-5.path-at", Framing, "begin the target with `@` and the victim's authority";
+        "APX-5.path-double-slash", RouteLookup, "begin the path with `//`, as an authority does";
+        "APX-5.path-backslash", RouteLookup, "begin the path with `/\\` and another authority";
+        "APX-5.path-at", RouteLookup, "begin the path with `/@` and another authority";
+        "APX-5.target-at", Framing, "begin the target with `@`";
         "APX-5.reuse-other-host", RouteLookup, "ask for another host next on one connection";
         "APX-5.http2-other-authority", RouteLookup, "name another host on each stream of one HTTP/2 connection";
         "APX-5.method-connect", Framing, "open a tunnel to the victim with CONNECT";
@@ -105,10 +107,10 @@ pub(super) static APX_5: Claim = Claim {
         "APX-5.options-star", Framing, "send `OPTIONS *`";
         "APX-5.cl-te", Framing, "send `Content-Length`, then `Transfer-Encoding: chunked`, and hide a request behind";
         "APX-5.te-cl", Framing, "send `Transfer-Encoding: chunked`, then `Content-Length`, and hide a request behind";
-        "APX-5.te-chunked-space", Framing, "write `chunked` with white space that a lenient parser drops";
+        "APX-5.te-chunked-space", Framing, "write `chunked` behind a vertical tab that a lenient parser drops";
         "APX-5.te-xchunked", Framing, "write `xchunked` as the transfer coding";
         "APX-5.te-identity", Framing, "write `identity` as the transfer coding";
-        "APX-5.te-two", Framing, "send two `Transfer-Encoding` fields";
+        "APX-5.te-two", Framing, "write `chunked, chunked` as the transfer coding";
         "APX-5.te-chunked-not-last", Framing, "write `chunked, identity` as the transfer coding";
         "APX-5.te-http10", Framing, "send `Transfer-Encoding` with HTTP/1.0";
         "APX-5.cl-two-same", Framing, "send the same `Content-Length` twice";
@@ -117,11 +119,12 @@ pub(super) static APX_5: Claim = Claim {
         "APX-5.cl-plus", Framing, "write a length with a plus sign";
         "APX-5.cl-negative", Framing, "write a negative length";
         "APX-5.cl-overflow", Framing, "write a length beyond 64 bits";
-        "APX-5.cl-hex", Framing, "write a length in hexadecimal";
-        "APX-5.cl-too-short", RouteLookup, "send more than the length, the rest being a request for the victim";
-        "APX-5.get-with-body", RouteLookup, "send GET with a body that is a request for the victim";
+        "APX-5.cl-hex", Framing, "write a length in hexadecimal or letters";
+        "APX-5.cl-too-short", RouteLookup, "send more bytes than the length, the rest being no request";
+        "APX-5.cl-too-long", RouteLookup, "send a length beyond the body, and nothing more";
+        "APX-5.get-with-body", RouteLookup, "send GET with a body and a request for the victim behind it";
         "APX-5.expect-continue-body", RouteLookup,
-            "send `Expect: 100-continue` and a body that is a request for the victim";
+            "send `Expect: 100-continue` and a body at once, then a request for the victim";
         "APX-5.header-bare-lf", Framing, "end a header line with LF alone";
         "APX-5.header-bare-cr", Framing, "put CR alone into a header";
         "APX-5.header-obs-fold", Framing, "continue a header on the next line";
@@ -130,22 +133,20 @@ pub(super) static APX_5: Claim = Claim {
         "APX-5.header-leading-space", Framing, "begin the first header line with a space";
         "APX-5.header-no-colon", Framing, "send a header line without a colon";
         "APX-5.header-bad-name", Framing, "send a header name that is no token";
-        "APX-5.request-line-extra", Framing, "put a second target or version into the request line";
+        "APX-5.request-line-extra", Framing, "put a second version into the request line";
         "APX-5.request-line-version", Framing, "send a version that is none";
-        "APX-5.request-line-target-space", Framing, "put a space or a control character into the target";
+        "APX-5.request-line-method", Framing, "send a method with a character that no method has";
+        "APX-5.request-line-target-space", Framing, "put a space into the target";
         "APX-5.chunk-size-overflow", Framing, "write a chunk size beyond 64 bits";
-        "APX-5.chunk-size-garbage", Framing, "write a chunk size with a sign, a prefix or a space";
+        "APX-5.chunk-size-garbage", Framing, "write a chunk size with a sign or in letters";
         "APX-5.chunk-missing-end", Framing, "leave out the line end behind a chunk";
-        "APX-5.chunk-extension", RouteLookup, "hide a request in a chunk's extension";
+        "APX-5.chunk-too-long", Framing, "send more bytes in a chunk than its size";
+        "APX-5.chunk-extension", RouteLookup, "send a chunk with an extension and a request behind it";
         "APX-5.pipelined-after-error", Framing, "send a good request for the victim behind a refused one";
         "APX-5.head-too-big", Framing, "send a header block beyond the limit and a request behind it";
         "APX-5.too-many-headers", Framing, "send more headers than the limit and a request behind it";
-        "APX-5.upgrade-refused-tail", Upgrade,
-            "send a request for the victim behind a handshake that the container refuses";
-        "APX-5.upgrade-with-body", Upgrade, "send a handshake with a body that is a request for the victim";
-        "APX-5.http2-transfer-encoding", Framing, "send `Transfer-Encoding` over HTTP/2";
-        "APX-5.http2-length-mismatch", Framing, "send another length over HTTP/2 than the stream has";
-        "APX-5.http2-header-crlf", Framing, "put CR LF into an HTTP/2 header or path";
+        "APX-5.upgrade-after-refused", Upgrade,
+            "send a handshake for the victim's host on a connection whose first one the container refused";
     },
     note: None,
 };
@@ -175,19 +176,15 @@ pub(super) static APX_6: Claim = Claim {
         "ISO27001:A.8.22",
     ],
     moves: moves! {
-        "APX-6.cacheable-max-age", ResponseFilter,
-            "answer with `public, max-age`, then ask for the same path at another host";
-        "APX-6.cacheable-shared", ResponseFilter, "answer with `s-maxage` and `immutable`, then ask at another host";
-        "APX-6.cacheable-etag", ResponseFilter, "answer with one `ETag` at two hosts, then ask at the other";
-        "APX-6.cacheable-vary-absent", ResponseFilter, "answer cacheably without `Vary`, then ask as another member";
-        "APX-6.cacheable-redirect", ResponseFilter, "answer with a permanent redirect, then ask at another host";
+        "APX-6.cacheable-other-host", ResponseFilter,
+            "answer with every invitation to cache, then ask for the same path at another host";
+        "APX-6.cacheable-other-member", ResponseFilter,
+            "answer with every invitation to cache, then ask as another member";
+        "APX-6.cacheable-redirect", ResponseFilter,
+            "answer with a redirect, then ask for the same path at another host";
         "APX-6.cacheable-not-found", ResponseFilter, "answer with a cacheable 404, then ask at another host";
-        "APX-6.cacheable-set-cookie", ResponseFilter, "answer cacheably with a cookie, then ask as another member";
-        "APX-6.cacheable-edge-headers", ResponseFilter,
-            "answer with `CDN-Cache-Control` and `Surrogate-Control`, then ask at another host";
-        "APX-6.query-variants", ResponseFilter, "warm one spelling of a query and ask for another at another host";
-        "APX-6.path-variants", ResponseFilter,
-            "warm a path and ask for it with a suffix or a parameter at another host";
+        "APX-6.cacheable-set-cookie", ResponseFilter,
+            "answer cacheably with a cookie, then ask as another member or at another host";
         "APX-6.head-then-get", ResponseFilter, "warm with HEAD and ask with GET at another host";
         "APX-6.if-none-match", ResponseFilter, "ask with the `ETag` of another host's response";
         "APX-6.if-modified-since", ResponseFilter, "ask with the date of another host's response";
@@ -196,30 +193,30 @@ pub(super) static APX_6: Claim = Claim {
         "APX-6.concurrent-same-path", ResponseFilter, "ask for one path at two hosts at once, the first being slow";
         "APX-6.concurrent-same-host", ResponseFilter, "ask for one path at one host as two members at once";
         "APX-6.two-members-one-host", ResponseFilter, "ask for one path at one host as one member after another";
-        "APX-6.member-then-anonymous", ResponseFilter, "warm as a member, then ask without a session";
+        "APX-6.member-then-anonymous", SignIn, "warm as a member, then ask without a session";
         "APX-6.refusal-then-owner", ResponseFilter, "warm with a refusal, then have the owner ask";
         "APX-6.upstream-two-responses", ResponseFilter, "answer one request with two responses";
         "APX-6.upstream-extra-bytes", ResponseFilter, "send bytes beyond the response's length";
         "APX-6.upstream-short-body", ResponseFilter, "die before the response's length is reached";
         "APX-6.upstream-head-with-body", ResponseFilter, "answer HEAD with a body";
-        "APX-6.upstream-no-content-with-body", ResponseFilter, "answer 204 or 304 with a body";
-        "APX-6.upstream-unsolicited", ResponseFilter, "send a response on an idle connection, before the next request";
+        "APX-6.upstream-no-content-with-body", ResponseFilter, "answer 204 with a body";
         "APX-6.upstream-interim-continue", ResponseFilter, "send 100 before the response";
         "APX-6.upstream-interim-hints", ResponseFilter, "send 103 with links before the response";
         "APX-6.upstream-cl-te", RouteLookup, "answer with both a length and chunks";
         "APX-6.upstream-cl-differing", RouteLookup, "answer with two lengths";
         "APX-6.upstream-101-unasked", RouteLookup, "answer a plain request with 101";
         "APX-6.upstream-bad-head", RouteLookup, "answer with bytes that are no response head";
-        "APX-6.upstream-bad-chunk", ResponseFilter, "break off in the middle of a chunk";
-        "APX-6.upstream-dies-idle", RouteLookup, "close a pooled connection while the next request is on its way";
-        "APX-6.client-abort-download", ResponseFilter, "hang up in the middle of a response, then ask again";
-        "APX-6.client-abort-upload", RouteLookup, "hang up in the middle of an upload, then ask again";
-        "APX-6.early-response", ResponseFilter, "answer before the upload ends, then take the next request";
+        "APX-6.upstream-closes-at-once", RouteLookup, "close the connection without a response";
+        "APX-6.upstream-bad-chunk", ResponseFilter,
+            "break off in the middle of a chunk, or write a chunk size that is no number";
+        "APX-6.upstream-dies-idle", RouteLookup, "close a pooled connection behind a response, without a word";
+        "APX-6.client-abort-upload", RouteLookup, "break off in the middle of an upload, then ask again";
         "APX-6.keep-alive-across-hosts", ResponseFilter, "ask for two hosts in turn on one connection";
         "APX-6.http2-interleaved-hosts", ResponseFilter, "interleave two hosts' streams on one HTTP/2 connection";
         "APX-6.error-then-other-host", RouteLookup,
             "have a target fail, then ask for another host on the same connection";
-        "APX-6.tunnel-then-request", Upgrade, "close a WebSocket tunnel, then ask again over what was its connection";
+        "APX-6.tunnel-then-request", ResponseFilter,
+            "close a WebSocket tunnel, then ask again over what was its connection";
     },
     note: None,
 };

@@ -121,14 +121,7 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             let own = draft.visit(home, intruder);
             let foreign = draft.intrusion(at, intruder);
             let transport = Transport::Http2;
-            draft.race(
-                Request { transport, ..own },
-                Request {
-                    transport,
-                    reuse: true,
-                    ..foreign
-                },
-            );
+            draft.race(Request { transport, ..own }, Request { transport, ..foreign });
         }
         "foreign-cookie-legacy-host" => {
             let at = draft.deployment_where(|d| d.legacy)?;

@@ -149,7 +149,6 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
                 Request {
                     transport,
                     host,
-                    reuse: true,
                     ..second
                 },
             );
@@ -255,8 +254,8 @@ fn spoofed<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, request: Req
         }
         "connection-names-cookie" => draft.nominating(request, Nominee::Cookie),
         "connection-names-host" => draft.nominating(request, Nominee::Host),
-        "trailer" => {
-            let request = draft.over(request, &HTTP1);
+        "trailer" | "trailer-http2" => {
+            let request = draft.over(request, if name == "trailer" { &HTTP1 } else { &HTTP2 });
             draft.upload(request, &[Body::ChunkedWithTrailers])
         }
         "cf-underscore" => {

@@ -287,12 +287,15 @@ fn plant<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, member: u8) ->
             draft.answer_with_all(at, member, headers);
         }
         "set-field-case" => draft.answer_with(at, member, ReplyHeader::SetCookieUpper),
-        "set-on-upgrade" => {
-            let header = draft.forbidden();
+        "set-on-refused-upgrade" => {
+            let reply = Reply {
+                kind: ReplyKind::Error,
+                headers: vec![draft.forbidden()],
+            };
             let request = draft.visit(at, member);
             let request = draft.handshake(request);
             draft.any_flag(at);
-            draft.send(answered(request, Reply::with(header)));
+            draft.send(answered(request, reply));
         }
         "set-in-trailer" => {
             let request = draft.page(at, member);

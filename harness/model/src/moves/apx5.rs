@@ -44,7 +44,6 @@ const NAMES: &[(&str, &[Resembling])] = &[
     ("host-suffix-glued", &[HostOf::WithGlue]),
     ("host-prefix-added", &[HostOf::WithPrefix]),
     ("host-under-custom-domain", &[HostOf::UnderCustom]),
-    ("host-legacy-swapped", &[HostOf::SwappedLegacy]),
     ("host-apex", &[|_| HostOf::Platform(PlatformHost::Dashboard)]),
     (
         "host-reserved",
@@ -224,6 +223,15 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             let host = HostSpec::of(at);
             draft.send(Request { host, ..request });
         }
+        "host-legacy-swapped" => {
+            // A tenant slug with a hyphen in the deployment's place is no slug: nothing would be looked up.
+            let world = draft.world;
+            let at = draft.deployment_where(|d| !world.tenant(d.tenant).slug.contains('-'))?;
+            let member = draft.own(at);
+            let request = draft.visit(at, member);
+            let host = exactly(HostOf::SwappedLegacy(at));
+            draft.send(Request { host, ..request });
+        }
         "sni-reuse" | "reuse-other-host" => {
             let transports = if name == "sni-reuse" {
                 [Transport::Http1Tls, Transport::Http2Tls]
@@ -250,46 +258,49 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             let transport = Transport::Http2;
             let first = draft.visit(at, owner);
             let second = draft.served_or_refused(victim, owner);
-            draft.race(
-                Request { transport, ..first },
-                Request {
-                    transport,
-                    reuse: true,
-                    ..second
-                },
-            );
+            draft.race(Request { transport, ..first }, Request { transport, ..second });
         }
-        "upgrade-refused-tail" => {
-            let handshake = draft.visit(at, owner);
-            let handshake = draft.handshake(handshake);
-            let handshake = Request {
-                transport: Transport::Http1,
-                ..handshake
-            };
-            draft.send(answered(handshake, Reply::of(ReplyKind::Error)));
-            let second = draft.served_or_refused(victim, owner);
+        "upgrade-after-refused" => {
+            let transport = Transport::Http1;
+            let next_owner = draft.world.owner_of(victim);
+            let refused = draft.visit(at, owner);
+            let refused = answered(draft.handshake(refused), Reply::of(ReplyKind::Error));
+            draft.send(Request { transport, ..refused });
+            let second = draft.visit(victim, next_owner);
+            let second = draft.handshake(second);
             draft.send(Request {
-                transport: Transport::Http1,
+                transport,
                 reuse: true,
                 ..second
             });
         }
-        "get-with-body" | "expect-continue-body" => {
+        "get-with-body" => {
             let transport = Transport::Http1;
+            let body = draft.of(&[Body::Short, Body::Chunked, Body::Long]);
             let request = draft.page(at, owner);
-            let request = if name == "get-with-body" {
-                let body = draft.of(&[Body::Short, Body::Chunked, Body::Long]);
-                Request { body, ..request }
-            } else {
-                let request = draft.upload(request, &[Body::Short, Body::Chunked]);
-                with_headers(request, [Header::Expect])
-            };
             let second = draft.served_or_refused(victim, owner);
             draft.malformed(
-                Request { transport, ..request },
+                Request {
+                    transport,
+                    body,
+                    ..request
+                },
                 Defect::None,
                 Request { transport, ..second },
             );
+        }
+        "expect-continue-body" => {
+            let transport = Transport::Http1;
+            let request = draft.page(at, owner);
+            let request = draft.upload(request, &[Body::Short, Body::Chunked]);
+            let request = with_headers(request, [Header::Expect]);
+            draft.send(Request { transport, ..request });
+            let second = draft.served_or_refused(victim, owner);
+            draft.send(Request {
+                transport,
+                reuse: true,
+                ..second
+            });
         }
         "pipelined-after-error" => {
             let refused: Vec<Defect> = Defect::ALL

@@ -127,7 +127,7 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
         "concurrent-same-host" => draft.race(cacheable, here),
         "http2-interleaved-hosts" => {
             let transport = Transport::Http2;
-            draft.race(Request { transport, ..cacheable }, again(there, transport));
+            draft.race(Request { transport, ..cacheable }, Request { transport, ..there });
         }
         "member-then-anonymous" => {
             draft.flag(at, true);

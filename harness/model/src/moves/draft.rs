@@ -8,6 +8,7 @@ use crate::action::path::{Code, Next, Path};
 use crate::action::reply::Reply;
 use crate::action::{Action, Body, Control, Method, Request, Status, Transport};
 use crate::choose::Choose;
+use crate::generate;
 use crate::world::{Deployment, Member, World};
 
 /// HTTP/1.1, secured or not.
@@ -176,8 +177,13 @@ impl<'a, C: Choose> Draft<'a, C> {
             Method::Post | Method::Put | Method::Patch => {
                 self.of(&[Body::Short, Body::Short, Body::Chunked, Body::Long, Body::None])
             }
-            Method::Get | Method::Delete | Method::Brew => Body::None,
-            Method::Head | Method::Options | Method::Connect | Method::Trace => Body::None,
+            Method::Get
+            | Method::Delete
+            | Method::Brew
+            | Method::Head
+            | Method::Options
+            | Method::Connect
+            | Method::Trace => Body::None,
         }
     }
 
@@ -283,18 +289,27 @@ impl<'a, C: Choose> Draft<'a, C> {
         self.push(Action::Request(request));
     }
 
+    /// Two requests at once, each of them already as [`generate::race`] leaves it.
     pub(super) fn race(&mut self, first: Request, second: Request) {
-        let (first, second) = (canonical(first), canonical(second));
-        self.push(Action::Race { first, second });
+        let action = generate::race(first.clone(), second.clone());
+        debug_assert_eq!(
+            action,
+            Action::Race { first, second },
+            "a race would lose a part of itself"
+        );
+        self.push(action);
     }
 
+    /// Two requests in one write, each of them already as [`generate::malformed`] leaves it.
     pub(super) fn malformed(&mut self, request: Request, defect: Defect, follow_up: Request) {
-        let (request, follow_up) = (canonical(request), canonical(follow_up));
-        self.push(Action::Malformed {
+        let action = generate::malformed(request.clone(), defect, follow_up.clone());
+        let meant = Action::Malformed {
             request,
             defect,
             follow_up,
-        });
+        };
+        debug_assert_eq!(action, meant, "a broken request would lose a part of itself");
+        self.push(action);
     }
 
     pub(super) fn control(&mut self, control: Control) {

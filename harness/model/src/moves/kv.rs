@@ -20,7 +20,6 @@ const IDENTIFIERS: &[(&str, &[Identifier])] = &[
     ("star", &[Identifier::Star, Identifier::StarInside]),
     ("question-mark", &[Identifier::Question]),
     ("slash", &[Identifier::Slash]),
-    ("dot-segments", &[Identifier::DotSegments]),
     ("percent", &[Identifier::Percent]),
     ("nul", &[Identifier::Nul]),
     ("crlf", &[Identifier::CrLf]),
@@ -62,6 +61,11 @@ pub(super) fn realise_keys<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> O
             };
             draft.key(kind, first);
             draft.key(kind, second);
+        }
+        "dot-segments" => {
+            // Ids of tenants and connections may hold dots.
+            let kind = draft.of(&[KvKind::DeployLabel, KvKind::DeployHost, KvKind::Key]);
+            draft.key(kind, Identifier::DotSegments);
         }
         "other-characters" => {
             let kind = draft.of(&FREE);
