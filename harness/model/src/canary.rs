@@ -25,11 +25,12 @@
 //! Chunk boundaries don't matter: [`Scanner::scan`] is one [`StreamScan`] fed once, and a stream is cut into blocks
 //! by its own byte count, never by the caller's chunks.
 //!
-//! # Limits, none of them silent
+//! # Limits
 //!
 //! A stream holds at most [`BLOCK`] bytes per open stream, with an overlap that holds the longest canary at 48 times
-//! its size. Decompressed output is at most [`OUTPUT_LIMIT`] bytes per scan. Whatever a limit kept from being looked
-//! at is an [`Incomplete`] in the result: a caller that sees one can't say "nothing leaked".
+//! its size (up to 1 365 bytes of canary). Decompressed output is at most [`OUTPUT_LIMIT`] bytes per scan. Whatever a
+//! limit kept from being looked at is an [`Incomplete`] in the result: a caller that sees one can't say "nothing
+//! leaked".
 //!
 //! Escapes of code points above ASCII are read as UTF-8, so a compressed stream written in `\u00XX` is not
 //! recognised. A run of 32 and more hex digits in one case is read as hex, not as base64.
