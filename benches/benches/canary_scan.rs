@@ -1,5 +1,5 @@
-//! Cost of the canary scan: bytes per second over kinds of bodies, with 10, 1 000 and 100 000 canaries. The cost must not
-//! grow with the number of canaries, and not fall below 60 MB/s with all decoders at work.
+//! Cost of the canary scan: bytes per second over kinds of bodies, with 10, 1 000 and 100 000 canaries. The cost must
+//! not grow with the number of canaries, and not fall below 60 MB/s with all decoders at work.
 
 use std::hint::black_box;
 

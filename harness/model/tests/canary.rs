@@ -1,5 +1,9 @@
 //! The canary scan from outside: exact findings, limits, and properties over random bytes, placements and chunkings.
-#![expect(clippy::unwrap_used, reason = "helpers of a test fail by panicking, as the tests do")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of a test fail by panicking, as the tests do"
+)]
 
 use std::io::Write;
 
@@ -42,6 +46,17 @@ fn json(text: &str) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn base32(bytes: &[u8]) -> String {
+    let bits: String = bytes.iter().map(|b| format!("{b:08b}")).collect();
+    let groups = bits
+        .as_bytes()
+        .chunks(5)
+        .map(|g| format!("{:0<5}", String::from_utf8_lossy(g)));
+    groups
+        .map(|g| b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[usize::from_str_radix(&g, 2).unwrap()] as char)
+        .collect()
 }
 
 fn raw() -> Box<Encoding> {
@@ -190,6 +205,26 @@ fn the_longest_match_of_several_is_reported() {
         }]
     );
     assert!(scanner.scan(&text.as_bytes()[..WINDOW - 1]).is_clean());
+}
+
+#[test]
+fn a_run_may_start_anywhere() {
+    let (_, scanner, id, text) = fixture();
+    let cases = [
+        ("/", STANDARD.encode(&text)),
+        ("A", STANDARD.encode(format!("~{text}"))),
+        ("-", STANDARD.encode(format!("~~{text}"))),
+        ("7", hex(text.as_bytes())),
+        ("B", base32(text.as_bytes())),
+        ("c", base32(text.as_bytes()).to_lowercase()),
+    ];
+    for (filler, encoded) in cases {
+        for before in 0..9 {
+            let scan = scanner.scan(format!(" {}{encoded}", filler.repeat(before)).as_bytes());
+            let found: Vec<_> = scan.findings.iter().map(|f| (f.canary, f.matched_len)).collect();
+            assert_eq!(found, [(id, 32)], "{filler} {before}: {scan:?}");
+        }
+    }
 }
 
 #[test]
@@ -410,7 +445,9 @@ proptest! {
     }
 
     #[test]
-    fn random_text_of_triggers_never_panics(text in r#"([%\\&=+/,\[ \r\nxu#;]|[0-9a-fA-F]{1,4}|\\u[0-9]{3}|=\r\n|&amp;|[0-9]{1,3},|x\x9c|\x1f\x8b\x08){0,200}"#) {
+    fn random_text_of_triggers_never_panics(
+        text in r#"([%\\&=+/,\[ \r\nxu#;]|[0-9a-fA-F]{1,4}|\\u[0-9]{3}|=\r\n|&amp;|[0-9]{1,3},|x\x9c|\x1f\x8b\x08){0,200}"#,
+    ) {
         let (_, scanner, ..) = fixture();
         prop_assert_eq!(scanner.scan(text.as_bytes()).findings, []);
     }
@@ -439,7 +476,9 @@ proptest! {
 
     #[test]
     fn chunking_does_not_change_the_result(
-        cuts in prop::collection::vec(0_usize..1_000, 0..12), before in prop::collection::vec(any::<u8>(), 0..200), how in 0_u8..5,
+        cuts in prop::collection::vec(0_usize..1_000, 0..12),
+        before in prop::collection::vec(any::<u8>(), 0..200),
+        how in 0_u8..5,
     ) {
         let (_, scanner, _, text) = fixture();
         let payload = match how {
@@ -450,7 +489,8 @@ proptest! {
             _ => STANDARD.encode(gzip(text.as_bytes())).into_bytes(),
         };
         let bytes = [&before[..], b" ", &payload, b" "].concat();
-        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut % (bytes.len() + 1)).chain([0, bytes.len()]).collect();
+        let inside = cuts.into_iter().map(|cut| cut % (bytes.len() + 1));
+        let mut cuts: Vec<usize> = inside.chain([0, bytes.len()]).collect();
         cuts.sort_unstable();
         let chunks: Vec<&[u8]> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
         let whole = scanner.scan(&bytes);

@@ -1,7 +1,8 @@
 //! What the text decoders share.
 //!
-//! A decoder goes from a text to what it may stand for. It is cheap on text without its trigger, decodes all candidates of a
-//! text into one buffer, and keeps enough to say where in its source a position of that buffer came from.
+//! A decoder goes from a text to what it may stand for. It is cheap on text without its trigger, decodes all
+//! candidates of a text into one buffer, and keeps enough to say where in its source a position of that buffer came
+//! from.
 
 /// Stands between stretches of a decoded buffer that are not neighbours in the source.
 pub(super) const SEPARATOR: u8 = 0;

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::stream::MAX_LAYERS;
 
-/// The form in which a canary was found, outermost layer first: `Gzip(Base64 { inner: Raw, .. })` is a gzip stream whose
-/// text holds the canary in base64.
+/// The form in which a canary was found, outermost layer first: `Gzip(Base64 { inner: Raw, .. })` is a gzip stream
+/// whose text holds the canary in base64.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {

@@ -24,7 +24,8 @@ pub struct Finding {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Incomplete {
-    /// Decompressed output reached [`OUTPUT_LIMIT`](super::OUTPUT_LIMIT); the rest of the stream at `offset` was not read.
+    /// Decompressed output reached [`OUTPUT_LIMIT`](super::OUTPUT_LIMIT); the rest of the stream at `offset` was not
+    /// read.
     OutputLimit {
         /// Where the compressed stream starts.
         offset: usize,
@@ -34,8 +35,8 @@ pub enum Incomplete {
         /// Where the compressed stream starts.
         offset: usize,
     },
-    /// Nested decoding produced too much text for the size of the input; the layers in the block at `offset` were not all
-    /// decoded.
+    /// Nested decoding produced too much text for the size of the input; the layers in the block at `offset` were not
+    /// all decoded.
     WorkLimit {
         /// Where the undecoded part starts.
         offset: usize,

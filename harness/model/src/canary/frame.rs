@@ -84,8 +84,8 @@ impl<'f> Frame<'f> {
         }
     }
 
-    /// Traces a range back. None if some layer did not change anything in it: the same range was, or will be, found without
-    /// that layer.
+    /// Traces a range back. None if some layer did not change anything in it: the same range was, or will be, found
+    /// without that layer.
     pub(super) fn trace(&self, range: Range<usize>) -> Option<Origin> {
         match self.kind {
             FrameKind::Block { layers, place, .. } => {

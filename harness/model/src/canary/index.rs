@@ -1,9 +1,10 @@
 //! The index of all windows of all canaries, and the raw pass over a text.
 //!
-//! Every fragment of [`WINDOW`] bytes must be found, at a cost that does not grow with the number of canaries. The pass
-//! looks at one gram of [`GRAM`] bytes every [`STRIDE`] positions: each window holds exactly one such gram whole. A gram is
-//! looked up in a Bloom filter, and only when it may be there are the windows around it looked up in the
-//! exact table. Both are keyed by the text with the case bit set, so raw and case-folded text are found in the same pass.
+//! Every fragment of [`WINDOW`] bytes must be found, at a cost that does not grow with the number of canaries. The
+//! pass looks at one gram of [`GRAM`] bytes every [`STRIDE`] positions: each window holds exactly one such gram
+//! whole. A gram is looked up in a Bloom filter, and only when it may be there are the windows around it looked up in
+//! the exact table. Both are keyed by the text with the case bit set, so raw and case-folded text are found in the
+//! same pass.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -150,7 +151,8 @@ impl Index {
         next
     }
 
-    /// Extends a window to the longest matches around it, reports them, and returns the end of the extension in the text.
+    /// Extends a window to the longest matches around it, reports them, and returns the end of the extension in the
+    /// text.
     fn extend(&self, text: &[u8], start: usize, entry: Entry, report: &mut impl FnMut(Match)) -> usize {
         let Some(secret) = self.secrets.get(entry.canary as usize) else {
             return 0;
@@ -337,8 +339,8 @@ impl Table {
 
 /// A Bloom filter that sets two bits in one word, so that a lookup touches one cache line.
 ///
-/// In front of it is a set of the grams' first two bytes. It is small enough to stay in the nearest cache, and spares binary
-/// data, such as base64 decoded from a wrong start, the way to the words.
+/// In front of it is a set of the grams' first two bytes. It is small enough to stay in the nearest cache, and spares
+/// binary data, such as base64 decoded from a wrong start, the way to the words.
 struct Bloom {
     pairs: Box<[u64]>,
     words: Box<[u64]>,
@@ -360,7 +362,8 @@ impl Bloom {
 
     fn place(&self, gram: u64) -> (usize, u64) {
         let hash = gram.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        // The top bits choose the word, and the bits in the middle the two bits in it: the low bits of a product are weak.
+        // The top bits choose the word, and the bits in the middle the two bits in it: the low bits of a product are
+        // weak.
         let bits = (1 << ((hash >> 24) & 63)) | (1 << ((hash >> 30) & 63));
         ((hash >> self.shift) as usize, bits)
     }

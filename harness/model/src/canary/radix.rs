@@ -108,7 +108,8 @@ impl Decoded {
     }
 }
 
-/// Appends `len` bytes of what `bytes[range]` is with `bits` zero bits in front: the same run, decoded from another start.
+/// Appends `len` bytes of what `bytes[range]` is with `bits` zero bits in front: the same run, decoded from another
+/// start.
 fn shift(bytes: &mut Vec<u8>, range: Range<usize>, bits: usize, len: usize) {
     let (whole, part) = (bits / 8, bits % 8);
     let to = bytes.len();
@@ -177,8 +178,8 @@ pub(super) fn radix_runs(source: &[u8], min: usize, base64: &mut Decoded, base32
     });
 }
 
-/// Whether a run is hex and nothing else. So long a stretch of base64 is all lower-case (or upper-case) hex digits with a
-/// probability of 4^-32; decoding digests and ids as base64 would cost more than half of the scan's time.
+/// Whether a run is hex and nothing else. So long a stretch of base64 is all lower-case (or upper-case) hex digits
+/// with a probability of 4^-32; decoding digests and ids as base64 would cost more than half of the scan's time.
 fn is_plainly_hex(run: &[u8]) -> bool {
     const LEN: usize = 32;
     let all = |letters: std::ops::RangeInclusive<u8>| run.iter().all(|b| b.is_ascii_digit() || letters.contains(b));

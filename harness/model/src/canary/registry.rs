@@ -116,8 +116,8 @@ impl CanaryRegistry {
         }
     }
 
-    /// Makes the canary of a datum. The text depends on run secret, run and label alone, not on the order of minting, so
-    /// minting a label again gives the same canary.
+    /// Makes the canary of a datum. The text depends on run secret, run and label alone, not on the order of minting,
+    /// so minting a label again gives the same canary.
     pub fn mint(&mut self, owner: &str, field: &str, epoch: u32) -> Canary {
         let label = CanaryLabel {
             owner: owner.to_owned(),
@@ -129,8 +129,8 @@ impl CanaryRegistry {
         Canary { id, text }
     }
 
-    /// Takes a secret that was made elsewhere (a cookie, a token) as a canary. Adopting the same secret under the same label
-    /// again gives the same id; several secrets may share a label.
+    /// Takes a secret that was made elsewhere (a cookie, a token) as a canary. Adopting the same secret under the
+    /// same label again gives the same id; several secrets may share a label.
     ///
     /// # Errors
     ///

@@ -34,8 +34,8 @@ impl Scanner {
         stream.finish()
     }
 
-    /// Scans a body as it was sent, and what it decodes to under its `Content-Encoding` (`gzip, br`: applied left to right,
-    /// so undone from the right). A coding that is not known, or that the body does not have, is in
+    /// Scans a body as it was sent, and what it decodes to under its `Content-Encoding` (`gzip, br`: applied left to
+    /// right, so undone from the right). A coding that is not known, or that the body does not have, is in
     /// [`Scan::incomplete`].
     pub fn scan_encoded(&self, bytes: &[u8], content_encoding: &str) -> Scan {
         let mut stream = self.stream_encoded(content_encoding);

@@ -19,7 +19,8 @@ pub const BLOCK: usize = 256 * 1024;
 /// Decompressed bytes per scan, over all streams in it.
 pub const OUTPUT_LIMIT: usize = 8 * 1024 * 1024;
 
-/// Bytes that an encoding may take per byte of a canary and still be seen whole in one block: two layers of `\u00XX` are 36.
+/// Bytes that an encoding may take per byte of a canary and still be seen whole in one block: two layers of `\u00XX`
+/// are 36.
 const EXPANSION: usize = 48;
 /// Compressed streams that may be open at once in one stream.
 const OPEN_LIMIT: usize = 8;

@@ -19,6 +19,10 @@ pub(super) enum Technique {
     /// Behind so many other bytes.
     Base64(usize),
     Base64Url(usize),
+    /// Without so many characters at its start, so that nothing says where its groups begin.
+    Base64Cut(usize),
+    /// Behind half a byte.
+    HexOdd,
     Base64Wrapped,
     Base32Upper,
     Base32Lower,
@@ -40,7 +44,7 @@ pub(super) enum Technique {
 }
 
 impl Technique {
-    pub(super) const ALL: [Self; 26] = [
+    pub(super) const ALL: [Self; 28] = [
         Self::Plain,
         Self::LowerCase,
         Self::UpperCase,
@@ -49,9 +53,11 @@ impl Technique {
         Self::Base64(0),
         Self::Base64(1),
         Self::Base64(2),
-        Self::Base64Url(0),
         Self::Base64Url(1),
-        Self::Base64Url(2),
+        Self::Base64Cut(1),
+        Self::Base64Cut(2),
+        Self::Base64Cut(3),
+        Self::HexOdd,
         Self::Base64Wrapped,
         Self::Base32Upper,
         Self::Base32Lower,
@@ -83,6 +89,8 @@ impl Technique {
             | Self::HexUpper
             | Self::Base64(_)
             | Self::Base64Url(_)
+            | Self::Base64Cut(_)
+            | Self::HexOdd
             | Self::Base64Wrapped
             | Self::Base32Upper
             | Self::Base32Lower
@@ -110,6 +118,8 @@ impl Technique {
             Self::HexUpper => each(bytes, |out, _, b| write!(out, "{b:02X}")),
             Self::Base64(before) => STANDARD.encode(padded(before)).into_bytes(),
             Self::Base64Url(before) => URL_SAFE_NO_PAD.encode(padded(before)).into_bytes(),
+            Self::Base64Cut(chars) => STANDARD.encode(padded(3)).into_bytes().split_off(chars),
+            Self::HexOdd => [&b"7"[..], &Self::HexLower.write(bytes)].concat(),
             Self::Base64Wrapped => {
                 let text = STANDARD.encode([&[b'~'; 50], bytes].concat()).into_bytes();
                 text.chunks(76).collect::<Vec<_>>().join(&b"\r\n"[..])
