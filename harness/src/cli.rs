@@ -25,7 +25,9 @@ use crate::verify::{self, Options, Run, VerifyError, block_on};
 /// Verifies that no tenant reaches another's data: generates worlds, attacks the reference, and judges what comes back.
 #[derive(Debug, Parser)]
 #[command(name = "isolation", version, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 clean, 1 violated, 2 usage, 3 vacuous, 4 inconclusive, 5 target broken, 6 a required claim was not run.")]
+#[command(
+    after_help = "Exit codes: 0 clean, 1 violated, 2 usage, 3 vacuous, 4 inconclusive, 5 target broken, 6 a required claim was not run."
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -34,17 +36,23 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Judges every claim this build has checks for
-    #[command(after_help = "Examples:\n  isolation verify\n  isolation verify --seed 7 --target http --format json\n  isolation verify --fault apx-tenant-check-skipped --out found\n  isolation verify --require APX-1,APX-2 --profile standard --out run")]
+    #[command(
+        after_help = "Examples:\n  isolation verify\n  isolation verify --seed 7 --target http --format json\n  isolation verify --fault apx-tenant-check-skipped --out found\n  isolation verify --require APX-1,APX-2 --profile standard --out run"
+    )]
     Verify(VerifyArgs),
     /// Plants every fault in turn and shows which check catches it, after how many requests
     Faults(FaultsArgs),
     /// Prints the register of claims
     Claims(ClaimsArgs),
     /// Runs a counterexample again
-    #[command(after_help = "Example:\n  isolation replay isolation-out/apx-1-7-12.json --fault apx-tenant-check-skipped")]
+    #[command(
+        after_help = "Example:\n  isolation replay isolation-out/apx-1-7-12.json --fault apx-tenant-check-skipped"
+    )]
     Replay(ReplayArgs),
     /// Serves a demo world on loopback, until it is interrupted
-    #[command(after_help = "Example:\n  isolation serve --credentials demo.env\n  . ./demo.env\n  curl -i -H \"Host: $ACME_HOST\" -H \"Cookie: vendoAuth=$ACME_OWNER\" \"http://$VENDO/\"")]
+    #[command(
+        after_help = "Example:\n  isolation serve --credentials demo.env\n  . ./demo.env\n  curl -i -H \"Host: $ACME_HOST\" -H \"Cookie: vendoAuth=$ACME_OWNER\" \"http://$VENDO/\""
+    )]
     Serve(serve::ServeArgs),
     /// Prints the JSON Schema of a run record
     Schema,
@@ -202,7 +210,11 @@ fn verify(args: &VerifyArgs) -> ExitCode {
         Format::Json => pretty(&json::VerifyReport::new(&run, &options, &environment)),
     };
     let printed = print(&text);
-    if printed == ExitCode::Clean { ExitCode::of(&run.claims, &options.required) } else { printed }
+    if printed == ExitCode::Clean {
+        ExitCode::of(&run.claims, &options.required)
+    } else {
+        printed
+    }
 }
 
 fn required(args: &VerifyArgs) -> Result<Vec<ClaimId>, String> {
@@ -312,7 +324,10 @@ fn claims(args: &ClaimsArgs) -> ExitCode {
         Format::Text => {
             let mut text = String::new();
             for claim in isolation_model::claim::register() {
-                text.push_str(&format!("{:<6} {:<10} {}\n", claim.id, claim.held_from, claim.statement));
+                text.push_str(&format!(
+                    "{:<6} {:<10} {}\n",
+                    claim.id, claim.held_from, claim.statement
+                ));
             }
             print(&text)
         }

@@ -48,7 +48,13 @@ impl WorldSource {
     /// The world.
     #[must_use]
     pub fn world(self) -> World {
-        Case { seed: self.seed, number: self.case, kind: CaseKind::Random }.world().0
+        Case {
+            seed: self.seed,
+            number: self.case,
+            kind: CaseKind::Random,
+        }
+        .world()
+        .0
     }
 }
 
@@ -95,7 +101,10 @@ impl Counterexample {
             schema: SCHEMA.to_owned(),
             claim: violation.claim,
             finding: violation.finding.clone(),
-            world: WorldSource { seed, case: violation.case },
+            world: WorldSource {
+                seed,
+                case: violation.case,
+            },
             fault: fault.map(str::to_owned),
             steps: violation.trace.clone(),
         }
@@ -106,8 +115,11 @@ impl Counterexample {
     /// # Errors
     /// [`FileError`].
     pub fn read(path: &Path) -> Result<Self, FileError> {
-        let text = fs::read_to_string(path)
-            .map_err(|error| FileError::Io { what: "reading", path: path.to_owned(), error })?;
+        let text = fs::read_to_string(path).map_err(|error| FileError::Io {
+            what: "reading",
+            path: path.to_owned(),
+            error,
+        })?;
         let read: Self = serde_json::from_str(&text).map_err(|error| FileError::Syntax {
             path: path.to_owned(),
             line: error.line(),
@@ -117,7 +129,10 @@ impl Counterexample {
         if read.schema == SCHEMA {
             Ok(read)
         } else {
-            Err(FileError::Schema { path: path.to_owned(), found: read.schema })
+            Err(FileError::Schema {
+                path: path.to_owned(),
+                found: read.schema,
+            })
         }
     }
 
@@ -126,8 +141,17 @@ impl Counterexample {
     /// # Errors
     /// [`FileError`].
     pub fn write(&self, folder: &Path) -> Result<PathBuf, FileError> {
-        let path = folder.join(format!("{}-{}-{}.json", self.claim.as_str().to_lowercase(), self.world.seed, self.world.case));
-        let failed = |what, path: &Path, error| FileError::Io { what, path: path.to_owned(), error };
+        let path = folder.join(format!(
+            "{}-{}-{}.json",
+            self.claim.as_str().to_lowercase(),
+            self.world.seed,
+            self.world.case
+        ));
+        let failed = |what, path: &Path, error| FileError::Io {
+            what,
+            path: path.to_owned(),
+            error,
+        };
         fs::create_dir_all(folder).map_err(|error| failed("making", folder, error))?;
         let mut text = serde_json::to_string_pretty(self)
             .map_err(|error| failed("writing", &path, std::io::Error::other(error)))?;

@@ -37,7 +37,11 @@ pub struct MatrixOptions {
 /// The faults behind the claims that this build has checks for.
 #[must_use]
 pub fn faults() -> Vec<Fault> {
-    Fault::ALL.iter().copied().filter(|fault| due().any(|claim| breaks(*fault, claim.id))).collect()
+    Fault::ALL
+        .iter()
+        .copied()
+        .filter(|fault| due().any(|claim| breaks(*fault, claim.id)))
+        .collect()
 }
 
 /// Whether a fault breaks a claim.

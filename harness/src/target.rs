@@ -38,10 +38,7 @@ pub trait Target {
     ///
     /// # Errors
     /// [`TargetError`], when the target can't be tested.
-    fn provision<'w>(
-        &'w self,
-        world: &'w World,
-    ) -> impl Future<Output = Result<Self::Session<'w>, TargetError>>;
+    fn provision<'w>(&'w self, world: &'w World) -> impl Future<Output = Result<Self::Session<'w>, TargetError>>;
 }
 
 /// A provisioned world in which actions are carried out.
@@ -50,11 +47,7 @@ pub trait Session {
     ///
     /// # Errors
     /// [`TargetError`], when the action could not be carried out as it says.
-    fn perform(
-        &mut self,
-        state: &State,
-        action: &Action,
-    ) -> impl Future<Output = Result<Performed, TargetError>>;
+    fn perform(&mut self, state: &State, action: &Action) -> impl Future<Output = Result<Performed, TargetError>>;
 }
 
 /// An action that was carried out.

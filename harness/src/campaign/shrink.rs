@@ -35,8 +35,15 @@ pub async fn shrink<T: Target>(
     claim: ClaimId,
 ) -> Result<Option<Shrunk>, TargetError> {
     let mut attempts = 1;
-    let Some((finding, judged)) = violates(target, world, trace, claim).await? else { return Ok(None) };
-    let mut best = Shrunk { trace: trace.to_vec(), finding, judged, attempts };
+    let Some((finding, judged)) = violates(target, world, trace, claim).await? else {
+        return Ok(None);
+    };
+    let mut best = Shrunk {
+        trace: trace.to_vec(),
+        finding,
+        judged,
+        attempts,
+    };
     let mut changed = true;
     while changed && attempts < ATTEMPTS_MAX {
         changed = false;
@@ -46,7 +53,12 @@ pub async fn shrink<T: Target>(
             }
             attempts += 1;
             if let Some((finding, judged)) = violates(target, world, &candidate, claim).await? {
-                best = Shrunk { trace: candidate, finding, judged, attempts };
+                best = Shrunk {
+                    trace: candidate,
+                    finding,
+                    judged,
+                    attempts,
+                };
                 changed = true;
                 break;
             }

@@ -53,7 +53,10 @@ async fn run(args: &ServeArgs) -> Result<(), String> {
         PlatformConfig {
             clock: Clock::system(),
             entropy: Entropy::os(),
-            cookie_keys: vec![CookieKey { kid: "demo".to_owned(), secret }],
+            cookie_keys: vec![CookieKey {
+                kid: "demo".to_owned(),
+                secret,
+            }],
             kv_staleness: Duration::ZERO,
             network: network.clone(),
             tls: None,
@@ -62,7 +65,10 @@ async fn run(args: &ServeArgs) -> Result<(), String> {
             faults: reference_impl::FaultSet::none(),
             limits: Limits::default(),
         },
-        Listeners { http: listener, https: None },
+        Listeners {
+            http: listener,
+            https: None,
+        },
     )
     .map_err(|error| error.to_string())?;
     let (variables, containers) = provision(&platform.control(), &network, &vendo)?;
@@ -98,11 +104,7 @@ async fn wait(seconds: Option<u64>) {
 type Provisioned = (Vec<(String, String)>, Vec<Container>);
 
 /// Two tenants, each with a site for members and a public one.
-fn provision(
-    control: &ControlPlane,
-    network: &Network,
-    vendo: &str,
-) -> Result<Provisioned, String> {
+fn provision(control: &ControlPlane, network: &Network, vendo: &str) -> Result<Provisioned, String> {
     let mut variables = vec![("VENDO".to_owned(), vendo.to_owned())];
     let mut containers = Vec::new();
     let words = |error: &dyn std::fmt::Display| error.to_string();
@@ -112,13 +114,16 @@ fn provision(
             .create_tenant(tenant.clone(), slug.parse().map_err(|error| words(&error))?)
             .map_err(|error| error.to_string())?;
         for (deployment, vendo_auth, name) in [("crm", true, "HOST"), ("site", false, "PUBLIC_HOST")] {
-            let page = format!("<!doctype html><title>{slug} {deployment}</title><p>This is the {deployment} of {slug}.</p>\n");
+            let page = format!(
+                "<!doctype html><title>{slug} {deployment}</title><p>This is the {deployment} of {slug}.</p>\n"
+            );
             let headers = vec![("Content-Type".to_owned(), "text/html; charset=utf-8".to_owned())];
-            let container =
-                Container::start(network, page.into_bytes(), headers).map_err(|error| error.to_string())?;
+            let container = Container::start(network, page.into_bytes(), headers).map_err(|error| error.to_string())?;
             let hosts = control
                 .deploy(NewDeployment {
-                    id: format!("dep_{slug}_{deployment}").parse().map_err(|error| words(&error))?,
+                    id: format!("dep_{slug}_{deployment}")
+                        .parse()
+                        .map_err(|error| words(&error))?,
                     tenant: tenant.clone(),
                     slug: deployment.parse().map_err(|error| words(&error))?,
                     vendo_auth,
@@ -147,8 +152,10 @@ fn provision(
 
 fn write_credentials(path: &Path, variables: &[(String, String)]) -> Result<(), String> {
     let text = if path.extension().is_some_and(|extension| extension == "json") {
-        let object: serde_json::Map<String, serde_json::Value> =
-            variables.iter().map(|(name, value)| (name.to_lowercase(), value.clone().into())).collect();
+        let object: serde_json::Map<String, serde_json::Value> = variables
+            .iter()
+            .map(|(name, value)| (name.to_lowercase(), value.clone().into()))
+            .collect();
         let mut text = serde_json::to_string_pretty(&object).map_err(|error| error.to_string())?;
         text.push('\n');
         text
@@ -165,5 +172,8 @@ fn write_credentials(path: &Path, variables: &[(String, String)]) -> Result<(), 
     options.create(true).truncate(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(failed)
+    options
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(failed)
 }

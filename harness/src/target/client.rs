@@ -50,7 +50,11 @@ pub(super) struct Burst {
 
 impl<D: Dial> Client<D> {
     pub(super) fn new(dial: D, roots: RootCertStore) -> Self {
-        Self { dial, roots, open: BTreeMap::new() }
+        Self {
+            dial,
+            roots,
+            open: BTreeMap::new(),
+        }
     }
 
     /// Sends a request over an open connection if it says so and there is one, else over a new one.
@@ -63,7 +67,10 @@ impl<D: Dial> Client<D> {
             // A server may close an idle connection at any time; a client then sends the request anew.
             if !matches!(exchange, Exchange::Nothing(Nothing::Closed | Nothing::Reset)) {
                 self.keep(wire.transport, connection, sni.clone(), &exchange);
-                return Ok(Sent { exchange, reused_sni: wire.transport.is_tls().then_some(sni) });
+                return Ok(Sent {
+                    exchange,
+                    reused_sni: wire.transport.is_tls().then_some(sni),
+                });
             }
         }
         let mut connection = self.connect(wire).await?;
@@ -75,7 +82,10 @@ impl<D: Dial> Client<D> {
                 exchange
             }
         };
-        Ok(Sent { exchange, reused_sni: None })
+        Ok(Sent {
+            exchange,
+            reused_sni: None,
+        })
     }
 
     /// Sends two requests at once, each over a connection of its own, but for HTTP/2 requests of one transport and one
@@ -133,14 +143,21 @@ impl<D: Dial> Client<D> {
             };
             exchanges.push(exchange);
         }
-        let closed = matches!(h1.closed(CLOSING).await, ConnectionState::Closed | ConnectionState::Reset);
+        let closed = matches!(
+            h1.closed(CLOSING).await,
+            ConnectionState::Closed | ConnectionState::Reset
+        );
         Ok(Burst { exchanges, closed })
     }
 
     async fn connect(&self, wire: &Wire) -> Result<Connection, TargetError> {
         let send = |what: String| TargetError::Send(what);
         let tls = wire.transport.is_tls();
-        let io = self.dial.dial(tls).await.map_err(|error| send(format!("connecting: {error}")))?;
+        let io = self
+            .dial
+            .dial(tls)
+            .await
+            .map_err(|error| send(format!("connecting: {error}")))?;
         let http2 = wire.transport.is_http2();
         let io = if tls {
             let alpn: &[&[u8]] = if http2 { &[b"h2"] } else { &[b"http/1.1"] };
@@ -151,7 +168,9 @@ impl<D: Dial> Client<D> {
             io
         };
         if http2 {
-            let h2 = H2::connect(io).await.map_err(|error| send(format!("opening HTTP/2: {error:?}")))?;
+            let h2 = H2::connect(io)
+                .await
+                .map_err(|error| send(format!("opening HTTP/2: {error:?}")))?;
             Ok(Connection::Http2(h2))
         } else {
             Ok(Connection::Http1(H1::new(io)))
@@ -223,13 +242,19 @@ async fn http2(h2: &H2, wire: &Wire) -> Result<Exchange, TargetError> {
         (b":authority".to_vec(), wire.authority.clone()),
         (b":path".to_vec(), wire.target.clone()),
     ];
-    let headers = wire.headers.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.clone()));
+    let headers = wire
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_bytes().to_vec(), value.clone()));
     let fields: Vec<(Vec<u8>, Vec<u8>)> = pseudo.into_iter().chain(headers).collect();
     let trailers = match &wire.body {
         WireBody::Chunked(_, trailers) => trailers.as_slice(),
         WireBody::None | WireBody::Length(_) => &[],
     };
-    exchange_of(h2.exchange_fields(&fields, &wire.body.bytes(), trailers, PATIENCE).await)
+    exchange_of(
+        h2.exchange_fields(&fields, &wire.body.bytes(), trailers, PATIENCE)
+            .await,
+    )
 }
 
 fn is_101(answer: &Answer) -> bool {
@@ -242,7 +267,9 @@ fn is_switched(exchange: &Exchange, wire: &Wire) -> bool {
 
 /// Sends a text through a tunnel, and reads what comes back of it.
 async fn tunnel(h1: H1<BoxIo>, exchange: Exchange) -> Exchange {
-    let Exchange::Answer(mut answer) = exchange else { return exchange };
+    let Exchange::Answer(mut answer) = exchange else {
+        return exchange;
+    };
     let (mut io, mut echo) = h1.into_upgraded();
     let talk = async {
         io.write_all(TUNNEL_TEXT).await?;
@@ -273,7 +300,9 @@ pub(super) fn exchange_of(answer: Result<Message, NoMessage>) -> Result<Exchange
         Err(NoMessage::Truncated) => return Ok(Exchange::Nothing(Nothing::Closed)),
         Err(NoMessage::Malformed(why)) => return Ok(Exchange::Nothing(Nothing::Malformed(why))),
         Err(NoMessage::Overflow) => {
-            return Ok(Exchange::Nothing(Nothing::Malformed("the head is larger than any".to_owned())));
+            return Ok(Exchange::Nothing(Nothing::Malformed(
+                "the head is larger than any".to_owned(),
+            )));
         }
         Err(NoMessage::NotSent(why)) => return Err(TargetError::Send(why)),
     };
@@ -300,5 +329,8 @@ pub(super) fn exchange_of(answer: Result<Message, NoMessage>) -> Result<Exchange
 
 /// Fields with names in lower case.
 pub(super) fn lower(fields: Vec<(String, Vec<u8>)>) -> Fields {
-    fields.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()
+    fields
+        .into_iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .collect()
 }
