@@ -155,6 +155,9 @@ impl Request {
             self.body = Body::None;
             self.reply = self.reply.for_upgrade();
         }
+        if self.layout.is_version10() && matches!(self.body, Body::Chunked | Body::ChunkedWithTrailers) {
+            self.body = Body::Short;
+        }
         if !self.method.may_carry_body() {
             self.body = Body::None;
         }

@@ -188,7 +188,7 @@ pub fn wire(world: &World, state: &State, request: &Request) -> Wire {
         method: request.method.as_str(),
         target,
         authority,
-        version10: is_version10(request.layout),
+        version10: request.layout.is_version10(),
         ordinary: is_ordinary(request),
         headers,
         body,
@@ -476,15 +476,6 @@ pub fn lower(fields: &[(String, Vec<u8>)]) -> Fields {
         .collect()
 }
 
-/// Whether the request is HTTP/1.0.
-#[must_use]
-pub const fn is_version10(layout: HostLayout) -> bool {
-    matches!(
-        layout,
-        HostLayout::Version10 | HostLayout::Version10Missing | HostLayout::Version10Twice
-    )
-}
-
 fn session_path(code: Option<String>, next: Next) -> String {
     let mut query = Vec::new();
     if let Some(code) = code {
@@ -528,7 +519,8 @@ fn body(world: &World, request: &Request) -> WireBody {
             };
             WireBody::Chunked(cut(&mark), trailers)
         }
-        Body::Long => WireBody::Length([mark.as_slice(), b"."].concat().repeat(2000)),
+        // The mark at both ends, and between them what looks like nothing at all to a scanner.
+        Body::Long => WireBody::Length([mark.as_slice(), &b" and so on".repeat(6500), b" ", &mark].concat()),
         Body::NamesVictim => {
             let tenant = &world.tenant(world.member(request.sender).tenant + 1);
             WireBody::Length(format!("{{\"tenant_id\":\"{}\",\"tenant\":\"{}\"}}", tenant.id, tenant.slug).into_bytes())

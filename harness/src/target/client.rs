@@ -64,13 +64,17 @@ impl<D: Dial> Client<D> {
             && connection.is_open().await
         {
             let exchange = connection.exchange(wire).await?;
+            let reused_sni = wire.transport.is_tls().then(|| sni.clone());
+            let connection = match connection {
+                Connection::Http1(h1) if is_switched(&exchange, wire) => {
+                    return Ok(Sent { exchange: tunnel(h1, exchange).await, reused_sni });
+                }
+                connection @ (Connection::Http1(_) | Connection::Http2(_)) => connection,
+            };
             // A server may close an idle connection at any time; a client then sends the request anew.
             if !matches!(exchange, Exchange::Nothing(Nothing::Closed | Nothing::Reset)) {
-                self.keep(wire.transport, connection, sni.clone(), &exchange);
-                return Ok(Sent {
-                    exchange,
-                    reused_sni: wire.transport.is_tls().then_some(sni),
-                });
+                self.keep(wire.transport, connection, sni, &exchange);
+                return Ok(Sent { exchange, reused_sni });
             }
         }
         let mut connection = self.connect(wire).await?;
@@ -143,10 +147,10 @@ impl<D: Dial> Client<D> {
             };
             exchanges.push(exchange);
         }
-        let closed = matches!(
-            h1.closed(CLOSING).await,
-            ConnectionState::Closed | ConnectionState::Reset
-        );
+        // Where all went well the connection may stay open, and there is nothing to wait for.
+        let well = |exchange: &Exchange| matches!(exchange, Exchange::Answer(answer) if answer.status < 400);
+        let within = if exchanges.iter().all(well) { Duration::ZERO } else { CLOSING };
+        let closed = matches!(h1.closed(within).await, ConnectionState::Closed | ConnectionState::Reset);
         Ok(Burst { exchanges, closed })
     }
 
@@ -189,8 +193,8 @@ impl<D: Dial> Client<D> {
 impl Connection {
     async fn is_open(&mut self) -> bool {
         let state = match self {
-            Self::Http1(h1) => h1.closed(Duration::from_millis(1)).await,
-            Self::Http2(h2) => h2.closed(Duration::from_millis(1)).await,
+            Self::Http1(h1) => h1.closed(Duration::ZERO).await,
+            Self::Http2(h2) => h2.closed(Duration::ZERO).await,
         };
         matches!(state, ConnectionState::Open)
     }
@@ -223,7 +227,7 @@ impl Connection {
 
 /// Reads an answer; if none comes at once, says that no more bytes will be sent, and reads again.
 async fn read_or_finish(h1: &mut H1<BoxIo>, method: &str) -> Result<Message, NoMessage> {
-    match h1.read(method, Duration::from_millis(250)).await {
+    match h1.read(method, Duration::from_millis(50)).await {
         Err(NoMessage::TimedOut) => {
             if h1.finish().await.is_err() {
                 return Err(NoMessage::ClosedBeforeAnyByte);

@@ -15,7 +15,7 @@ use std::time::Duration;
 use isolation_model::action::{Action, Control, Request, Status as ModelStatus};
 use isolation_model::claim::Guard;
 use isolation_model::observation::{Delivery, Exchange, Observation};
-use isolation_model::oracle::expect::CONTAINER_HOST;
+use isolation_model::oracle::expect::{self, CONTAINER_HOST};
 use isolation_model::render::{self, Script, Wire, WireBody};
 use isolation_model::state::{State, domain_sent};
 use isolation_model::world::{Role as ModelRole, World};
@@ -220,7 +220,8 @@ impl ReferenceSession<'_> {
     /// Tells the container that the request has to reach how to answer. Says which that is.
     fn script(&self, state: &State, request: &Request, hold: bool) -> Option<usize> {
         let host = request.host.meaning(self.world)?;
-        let index = state.resolve(&host)?;
+        // Only what has to arrive takes a place in the script: else another request would get its answer.
+        let index = expect::expect(self.world, state, request, None).delivery?.deployment;
         let reply = match render::script(self.world, index, &host, request) {
             Script::Response {
                 status,

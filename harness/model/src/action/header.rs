@@ -125,7 +125,8 @@ impl Spoof {
     pub fn text(self, world: &World) -> String {
         match self {
             Self::TenantOf(d) => world.tenant(world.deployment(d).tenant).id.clone(),
-            Self::UserOf(m) => world.member(m).user_id.clone(),
+            // Up to where a hostile id would end the line: this is somebody's header, not an injection.
+            Self::UserOf(m) => world.member(m).user_id.chars().take_while(|c| !c.is_control()).collect(),
             Self::Owner => "owner".to_owned(),
             Self::Empty => String::new(),
         }

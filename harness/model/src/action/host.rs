@@ -527,6 +527,12 @@ impl HostLayout {
         }
     }
 
+    /// Whether the request is HTTP/1.0.
+    #[must_use]
+    pub const fn is_version10(self) -> bool {
+        matches!(self, Self::Version10 | Self::Version10Missing | Self::Version10Twice)
+    }
+
     /// The same in HTTP/1.1.
     #[must_use]
     pub const fn in_version11(self) -> Self {

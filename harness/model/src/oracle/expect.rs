@@ -496,7 +496,7 @@ fn answer(world: &World, index: usize, own_host: &str, request: &Request) -> Ans
         (Script::Upgrade, _) => Answer::Switched,
         (Script::Echo, _) => Answer::Relayed(Relayed {
             status: 200,
-            headers: vec![("content-type".to_owned(), b"text/plain".to_vec())],
+            headers: vec![("content-type".to_owned(), b"application/octet-stream".to_vec())],
             body: Body::Echo,
         }),
         (
@@ -543,13 +543,22 @@ fn answer(world: &World, index: usize, own_host: &str, request: &Request) -> Ans
                 };
                 match render::script(world, index, own_host, &as_get) {
                     Script::Response { status, headers, .. } => {
-                        Answer::Relayed(relayed(status, &headers, Body::Exact(Vec::new())))
+                        let answer = relayed(status, &headers, Body::Exact(Vec::new()));
+                        if has_control(request) { Answer::Broken(answer) } else { Answer::Relayed(answer) }
                     }
                     Script::Echo | Script::Raw { .. } | Script::Upgrade => Answer::BadGateway,
                 }
             }
         },
     }
+}
+
+/// Whether the container's answer holds a header with a control character.
+fn has_control(request: &Request) -> bool {
+    let control = |header: &ReplyHeader| {
+        matches!(header, ReplyHeader::SetCookie { name: crate::action::reply::SetCookieName::Control, .. })
+    };
+    request.reply.kind.has_headers() && request.reply.headers.iter().any(control)
 }
 
 fn all_headers(world: &World, base: &[(String, Vec<u8>)], own_host: &str, request: &Request) -> Vec<(String, Vec<u8>)> {
