@@ -56,26 +56,10 @@ impl Profile {
     #[must_use]
     pub const fn budget(self) -> Budget {
         match self {
-            Self::Quick => Budget {
-                rounds: 4,
-                random_cases: 120,
-                random_steps: 60,
-            },
-            Self::Standard => Budget {
-                rounds: 16,
-                random_cases: 1_500,
-                random_steps: 80,
-            },
-            Self::Full => Budget {
-                rounds: 64,
-                random_cases: 20_000,
-                random_steps: 120,
-            },
-            Self::Load => Budget {
-                rounds: 1,
-                random_cases: 0,
-                random_steps: 0,
-            },
+            Self::Quick => Budget { rounds: 4, random_cases: 120, random_steps: 60 },
+            Self::Standard => Budget { rounds: 16, random_cases: 1_500, random_steps: 80 },
+            Self::Full => Budget { rounds: 64, random_cases: 20_000, random_steps: 120 },
+            Self::Load => Budget { rounds: 1, random_cases: 0, random_steps: 0 },
         }
     }
 }
@@ -122,9 +106,7 @@ impl Case {
             CaseKind::Directed { of_move } => directed(of_move, &world, &mut choose),
             CaseKind::Random => {
                 let swarm = Swarm::generate(&mut choose);
-                (0..budget.random_steps)
-                    .map(|_| generate::action(&mut choose, &world, swarm).into())
-                    .collect()
+                (0..budget.random_steps).map(|_| generate::action(&mut choose, &world, swarm).into()).collect()
             }
         };
         (world, steps)
@@ -139,10 +121,7 @@ fn directed(of_move: &str, world: &World, choose: &mut Seeded) -> Vec<Step> {
         .actions
         .into_iter()
         .enumerate()
-        .map(|(at, action)| Step {
-            action,
-            of_move: (at == realisation.attack).then(|| of_move.to_owned()),
-        })
+        .map(|(at, action)| Step { action, of_move: (at == realisation.attack).then(|| of_move.to_owned()) })
         .collect()
 }
 
@@ -150,29 +129,18 @@ fn directed(of_move: &str, world: &World, choose: &mut Seeded) -> Vec<Step> {
 #[must_use]
 pub fn cases(seed: u64, budget: Budget) -> Vec<Case> {
     let moves: Vec<&'static str> = due().flat_map(|claim| claim.moves).map(|own| own.id).collect();
-    let directed = (0..budget.rounds)
-        .flat_map(|_| moves.iter())
-        .map(|id| CaseKind::Directed {
-            of_move: (*id).to_owned(),
-        });
+    let directed =
+        (0..budget.rounds).flat_map(|_| moves.iter()).map(|id| CaseKind::Directed { of_move: (*id).to_owned() });
     let random = (0..budget.random_cases).map(|_| CaseKind::Random);
-    (0..)
-        .zip(directed.chain(random))
-        .map(|(number, kind)| Case { seed, number, kind })
-        .collect()
+    (0..).zip(directed.chain(random)).map(|(number, kind)| Case { seed, number, kind }).collect()
 }
 
 /// The cases that try one claim's moves, for a fault that is planted behind it.
 #[must_use]
 pub fn cases_of(claims: &[&Claim], seed: u64, rounds: u64) -> Vec<Case> {
     let moves: Vec<&'static str> = claims.iter().flat_map(|claim| claim.moves).map(|own| own.id).collect();
-    let directed = (0..rounds).flat_map(|_| moves.iter()).map(|id| CaseKind::Directed {
-        of_move: (*id).to_owned(),
-    });
-    (0..)
-        .zip(directed)
-        .map(|(number, kind)| Case { seed, number, kind })
-        .collect()
+    let directed = (0..rounds).flat_map(|_| moves.iter()).map(|id| CaseKind::Directed { of_move: (*id).to_owned() });
+    (0..).zip(directed).map(|(number, kind)| Case { seed, number, kind }).collect()
 }
 
 /// The claims that this build has checks for.

@@ -210,11 +210,7 @@ fn verify(args: &VerifyArgs) -> ExitCode {
         Format::Json => pretty(&json::VerifyReport::new(&run, &options, &environment)),
     };
     let printed = print(&text);
-    if printed == ExitCode::Clean {
-        ExitCode::of(&run.claims, &options.required)
-    } else {
-        printed
-    }
+    if printed == ExitCode::Clean { ExitCode::of(&run.claims, &options.required) } else { printed }
 }
 
 fn required(args: &VerifyArgs) -> Result<Vec<ClaimId>, String> {
@@ -239,9 +235,8 @@ fn write_counterexamples(run: &Run, options: &Options, out: Option<&Path>) -> Re
         .iter()
         .map(|violation| {
             let fault = options.fault.map(Fault::id);
-            let path = Counterexample::new(violation, options.seed, fault)
-                .write(folder)
-                .map_err(|error| error.to_string())?;
+            let path =
+                Counterexample::new(violation, options.seed, fault).write(folder).map_err(|error| error.to_string())?;
             Ok(Some(path.display().to_string()))
         })
         .collect()
@@ -324,10 +319,7 @@ fn claims(args: &ClaimsArgs) -> ExitCode {
         Format::Text => {
             let mut text = String::new();
             for claim in isolation_model::claim::register() {
-                text.push_str(&format!(
-                    "{:<6} {:<10} {}\n",
-                    claim.id, claim.held_from, claim.statement
-                ));
+                text.push_str(&format!("{:<6} {:<10} {}\n", claim.id, claim.held_from, claim.statement));
             }
             print(&text)
         }

@@ -48,13 +48,7 @@ impl WorldSource {
     /// The world.
     #[must_use]
     pub fn world(self) -> World {
-        Case {
-            seed: self.seed,
-            number: self.case,
-            kind: CaseKind::Random,
-        }
-        .world()
-        .0
+        Case { seed: self.seed, number: self.case, kind: CaseKind::Random }.world().0
     }
 }
 
@@ -101,10 +95,7 @@ impl Counterexample {
             schema: SCHEMA.to_owned(),
             claim: violation.claim,
             finding: violation.finding.clone(),
-            world: WorldSource {
-                seed,
-                case: violation.case,
-            },
+            world: WorldSource { seed, case: violation.case },
             fault: fault.map(str::to_owned),
             steps: violation.trace.clone(),
         }
@@ -129,10 +120,7 @@ impl Counterexample {
         if read.schema == SCHEMA {
             Ok(read)
         } else {
-            Err(FileError::Schema {
-                path: path.to_owned(),
-                found: read.schema,
-            })
+            Err(FileError::Schema { path: path.to_owned(), found: read.schema })
         }
     }
 
@@ -141,17 +129,9 @@ impl Counterexample {
     /// # Errors
     /// [`FileError`].
     pub fn write(&self, folder: &Path) -> Result<PathBuf, FileError> {
-        let path = folder.join(format!(
-            "{}-{}-{}.json",
-            self.claim.as_str().to_lowercase(),
-            self.world.seed,
-            self.world.case
-        ));
-        let failed = |what, path: &Path, error| FileError::Io {
-            what,
-            path: path.to_owned(),
-            error,
-        };
+        let path =
+            folder.join(format!("{}-{}-{}.json", self.claim.as_str().to_lowercase(), self.world.seed, self.world.case));
+        let failed = |what, path: &Path, error| FileError::Io { what, path: path.to_owned(), error };
         fs::create_dir_all(folder).map_err(|error| failed("making", folder, error))?;
         let mut text = serde_json::to_string_pretty(self)
             .map_err(|error| failed("writing", &path, std::io::Error::other(error)))?;

@@ -149,10 +149,7 @@ impl<S: Session> Run<'_, S> {
             .find(|of| of.text(self.world) == host);
         let mut request = Request::as_member(index, self.world.owner_of(index));
         if let Some(of) = renamed {
-            request.host = HostSpec {
-                of,
-                spelling: isolation_model::action::host::Spelling::Exact,
-            };
+            request.host = HostSpec { of, spelling: isolation_model::action::host::Spelling::Exact };
         }
         let step = Step::from(Action::Request(request));
         let judgement = self.act(&step, Role::Control, claims).await?;
@@ -166,34 +163,20 @@ impl<S: Session> Run<'_, S> {
     }
 
     async fn act(&mut self, step: &Step, role: Role, claims: &[ClaimId]) -> Result<Judgement, TargetError> {
-        let Performed {
-            observation,
-            reused_sni,
-            requests,
-        } = self.session.perform(&self.state, &step.action).await?;
+        let Performed { observation, reused_sni, requests } = self.session.perform(&self.state, &step.action).await?;
         self.outcome.requests += requests;
-        let (judgement, spent) = self
-            .judge
-            .judge(&self.state, &step.action, &observation, reused_sni.as_ref());
+        let (judgement, spent) = self.judge.judge(&self.state, &step.action, &observation, reused_sni.as_ref());
         for code in spent {
             self.state.spend(&code);
         }
         let dues = dues(self.world, &self.state, &step.action);
         self.state.apply(self.world, &step.action, &observation);
         self.note(step, role, claims, &observation, &judgement);
-        let got = observation
-            .exchanges
-            .iter()
-            .map(got)
-            .chain(std::iter::repeat("nothing".to_owned()));
+        let got = observation.exchanges.iter().map(got).chain(std::iter::repeat("nothing".to_owned()));
         let judged = Judged {
             role,
             step: step.clone(),
-            requests: dues
-                .into_iter()
-                .zip(got)
-                .map(|(due, got)| RequestOutcome { due, got })
-                .collect(),
+            requests: dues.into_iter().zip(got).map(|(due, got)| RequestOutcome { due, got }).collect(),
             reached: observation.reached.iter().copied().collect(),
             findings: judgement.findings.clone(),
             shortfalls: judgement.shortfalls.clone(),
@@ -223,12 +206,7 @@ impl<S: Session> Run<'_, S> {
         if role == Role::Trace
             && let Some((claim, own_move)) = step.of_move.as_deref().and_then(find_move)
         {
-            let tries = evidence
-                .entry(claim.id)
-                .or_default()
-                .moves
-                .entry(own_move.id.to_owned())
-                .or_default();
+            let tries = evidence.entry(claim.id).or_default().moves.entry(own_move.id.to_owned()).or_default();
             tries.attempts += 1;
             // A key that is made by the control plane never comes to a worker, and a parser sets no mark.
             tries.reached += u64::from(observation.reached.contains(&own_move.guard));

@@ -32,11 +32,7 @@ impl ExitCode {
         if claims.iter().any(|claim| claim.verdict == Verdict::Violated) {
             return Self::Violated;
         }
-        let worst = |verdict| {
-            claims
-                .iter()
-                .any(|claim| required.contains(&claim.id) && claim.verdict == verdict)
-        };
+        let worst = |verdict| claims.iter().any(|claim| required.contains(&claim.id) && claim.verdict == verdict);
         if worst(Verdict::Vacuous) {
             Self::Vacuous
         } else if worst(Verdict::Inconclusive) {
@@ -60,15 +56,7 @@ mod tests {
     use super::*;
 
     fn claim(id: ClaimId, verdict: Verdict) -> ClaimResult {
-        ClaimResult {
-            id,
-            verdict,
-            reason: String::new(),
-            attacks: 0,
-            controls: 0,
-            faults_caught: 0,
-            moves: Vec::new(),
-        }
+        ClaimResult { id, verdict, reason: String::new(), attacks: 0, controls: 0, faults_caught: 0, moves: Vec::new() }
     }
 
     #[test]
@@ -82,14 +70,8 @@ mod tests {
             (Verdict::NotRun, ExitCode::NotRun, ExitCode::Clean),
         ] {
             let held = claim(ClaimId::Apx2, Verdict::Held);
-            assert_eq!(
-                ExitCode::of(&[claim(ClaimId::Apx1, verdict), held.clone()], &required),
-                required_claim
-            );
-            assert_eq!(
-                ExitCode::of(&[claim(ClaimId::Kv3, verdict), held], &required),
-                other_claim
-            );
+            assert_eq!(ExitCode::of(&[claim(ClaimId::Apx1, verdict), held.clone()], &required), required_claim);
+            assert_eq!(ExitCode::of(&[claim(ClaimId::Kv3, verdict), held], &required), other_claim);
         }
     }
 
@@ -100,9 +82,6 @@ mod tests {
             claim(ClaimId::Apx2, Verdict::Violated),
             claim(ClaimId::Apx3, Verdict::NotRun),
         ];
-        assert_eq!(
-            ExitCode::of(&claims, &[ClaimId::Apx1, ClaimId::Apx3]),
-            ExitCode::Violated
-        );
+        assert_eq!(ExitCode::of(&claims, &[ClaimId::Apx1, ClaimId::Apx3]), ExitCode::Violated);
     }
 }

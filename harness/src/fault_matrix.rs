@@ -37,11 +37,7 @@ pub struct MatrixOptions {
 /// The faults behind the claims that this build has checks for.
 #[must_use]
 pub fn faults() -> Vec<Fault> {
-    Fault::ALL
-        .iter()
-        .copied()
-        .filter(|fault| due().any(|claim| breaks(*fault, claim.id)))
-        .collect()
+    Fault::ALL.iter().copied().filter(|fault| due().any(|claim| breaks(*fault, claim.id))).collect()
 }
 
 /// Whether a fault breaks a claim.
@@ -55,13 +51,9 @@ pub fn breaks(fault: Fault, claim: ClaimId) -> bool {
 pub fn matrix(options: MatrixOptions) -> Vec<FaultResult> {
     let faults = faults();
     let progress = Progress::new("faults", faults.len(), options.quiet);
-    let results = pool::run(
-        &faults,
-        options.threads,
-        &AtomicBool::new(false),
-        &|| progress.done_one(),
-        |fault| plant(*fault, options),
-    );
+    let results = pool::run(&faults, options.threads, &AtomicBool::new(false), &|| progress.done_one(), |fault| {
+        plant(*fault, options)
+    });
     progress.finish();
     results.into_iter().flatten().collect()
 }
@@ -88,13 +80,8 @@ pub fn control(options: MatrixOptions) -> Control {
     let cases = cases_of(&claims, options.seed, options.rounds);
     let progress = Progress::new("control", cases.len(), options.quiet);
     let target = Reference::new(options.link);
-    let outcomes = pool::run(
-        &cases,
-        options.threads,
-        &AtomicBool::new(false),
-        &|| progress.done_one(),
-        |case| run(&target, case),
-    );
+    let outcomes =
+        pool::run(&cases, options.threads, &AtomicBool::new(false), &|| progress.done_one(), |case| run(&target, case));
     progress.finish();
     let mut control = Control::default();
     for outcome in outcomes.into_iter().flatten() {

@@ -178,11 +178,7 @@ impl MoveResult {
     /// The result of a move.
     #[must_use]
     pub fn new(id: &str, tries: Tries) -> Self {
-        Self {
-            id: id.to_owned(),
-            attempts: tries.attempts,
-            reached: tries.reached,
-        }
+        Self { id: id.to_owned(), attempts: tries.attempts, reached: tries.reached }
     }
 }
 
@@ -233,10 +229,7 @@ pub struct Record {
 
 impl Default for Record {
     fn default() -> Self {
-        Self {
-            links: Vec::new(),
-            head: "0".repeat(64),
-        }
+        Self { links: Vec::new(), head: "0".repeat(64) }
     }
 }
 
@@ -249,12 +242,7 @@ impl Record {
         let digest = link_digest(&self.head, &event)?;
         let seq = u64::try_from(self.links.len()).unwrap_or(u64::MAX);
         let prev = std::mem::replace(&mut self.head, digest.clone());
-        self.links.push(Link {
-            seq,
-            prev,
-            digest,
-            event,
-        });
+        self.links.push(Link { seq, prev, digest, event });
         Ok(())
     }
 
@@ -278,12 +266,7 @@ impl Record {
             serde_json::to_writer(&mut *out, link)?;
             out.write_all(b"\n")?;
         }
-        serde_json::to_writer(
-            &mut *out,
-            &Line::Environment {
-                environment: environment.clone(),
-            },
-        )?;
+        serde_json::to_writer(&mut *out, &Line::Environment { environment: environment.clone() })?;
         out.write_all(b"\n")
     }
 }
@@ -312,12 +295,7 @@ mod tests {
     fn record() -> Record {
         let mut record = Record::default();
         for number in 0..3 {
-            record
-                .add(Event::SelfTest {
-                    injected: number,
-                    found: number,
-                })
-                .unwrap();
+            record.add(Event::SelfTest { injected: number, found: number }).unwrap();
         }
         record
     }
@@ -347,11 +325,8 @@ mod tests {
         };
         let mut text = Vec::new();
         record().write(&mut text, &environment).unwrap();
-        let lines: Vec<Line> = String::from_utf8(text)
-            .unwrap()
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
+        let lines: Vec<Line> =
+            String::from_utf8(text).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 4);
         assert!(matches!(lines[3], Line::Environment { .. }));
     }

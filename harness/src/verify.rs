@@ -107,11 +107,7 @@ pub fn verify(options: &Options, stop: &AtomicBool) -> Result<Run, VerifyError> 
                 attacks: own.attacks,
                 controls: own.controls,
                 faults_caught: u64::try_from(own.faults_caught.len()).unwrap_or(u64::MAX),
-                moves: claim
-                    .moves
-                    .iter()
-                    .map(|own| MoveResult::new(own.id, tries(own.id)))
-                    .collect(),
+                moves: claim.moves.iter().map(|own| MoveResult::new(own.id, tries(own.id))).collect(),
             }
         })
         .collect();
@@ -120,13 +116,7 @@ pub fn verify(options: &Options, stop: &AtomicBool) -> Result<Run, VerifyError> 
         record.add(Event::Verdict(claim.clone()))?;
     }
     record.add(Event::Finished { totals: totals.clone() })?;
-    Ok(Run {
-        record,
-        claims,
-        violations,
-        faults,
-        totals,
-    })
+    Ok(Run { record, claims, violations, faults, totals })
 }
 
 /// The name of a link in records and on the command line.
@@ -166,22 +156,11 @@ fn self_test(
     record: &mut Record,
     evidence: &mut BTreeMap<ClaimId, Evidence>,
 ) -> Result<(), VerifyError> {
-    let (world, _) = Case {
-        seed: options.seed,
-        number: 0,
-        kind: CaseKind::Random,
-    }
-    .world();
+    let (world, _) = Case { seed: options.seed, number: 0, kind: CaseKind::Random }.world();
     let result = canary::self_test(&world.canaries.scanner(), &world.canaries, 2);
-    record.add(Event::SelfTest {
-        injected: to_u64(result.injected),
-        found: to_u64(result.found),
-    })?;
+    record.add(Event::SelfTest { injected: to_u64(result.injected), found: to_u64(result.found) })?;
     if !result.passed() {
-        doubt(
-            evidence,
-            "the canary scanner missed canaries that were planted to test it",
-        );
+        doubt(evidence, "the canary scanner missed canaries that were planted to test it");
     }
     Ok(())
 }
@@ -217,10 +196,7 @@ fn campaign(
                 (outcome, None)
             }
             Err(error) => {
-                doubt(
-                    evidence,
-                    &format!("case {} could not be run to its end: {error}", case.number),
-                );
+                doubt(evidence, &format!("case {} could not be run to its end: {error}", case.number));
                 let text = error.to_string();
                 first_error.get_or_insert(error);
                 (CaseOutcome::default(), Some(text))
@@ -289,8 +265,7 @@ fn confirm(
         if !confirmed {
             let own = evidence.entry(*claim).or_default();
             own.violations = 0;
-            own.doubts
-                .insert("something was found that did not occur again on replay".to_owned());
+            own.doubts.insert("something was found that did not occur again on replay".to_owned());
         }
         progress.done_one();
     }
@@ -314,11 +289,7 @@ fn fault_matrix(options: &Options, stop: &AtomicBool, evidence: &mut BTreeMap<Cl
     for result in &results {
         for claim in &result.claims {
             let own = evidence.entry(*claim).or_default();
-            let set = if result.caught {
-                &mut own.faults_caught
-            } else {
-                &mut own.faults_missed
-            };
+            let set = if result.caught { &mut own.faults_caught } else { &mut own.faults_missed };
             set.insert(result.id.clone());
         }
     }
@@ -356,8 +327,5 @@ pub fn required_by(profile: Profile) -> Vec<ClaimId> {
 /// Whether a claim that has to be held is.
 #[must_use]
 pub fn missing<'r>(run: &'r Run, required: &[ClaimId]) -> Vec<&'r ClaimResult> {
-    run.claims
-        .iter()
-        .filter(|claim| required.contains(&claim.id) && claim.verdict == Verdict::NotRun)
-        .collect()
+    run.claims.iter().filter(|claim| required.contains(&claim.id) && claim.verdict == Verdict::NotRun).collect()
 }

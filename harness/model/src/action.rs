@@ -116,11 +116,7 @@ impl Request {
     /// The same with a valid cookie of a member, who is also the sender.
     #[must_use]
     pub fn as_member(deployment: u8, member: u8) -> Self {
-        Self {
-            sender: member,
-            cookies: CookieJar::valid(member),
-            ..Self::plain(deployment)
-        }
+        Self { sender: member, cookies: CookieJar::valid(member), ..Self::plain(deployment) }
     }
 
     /// Takes out what this transport can't carry, so that the bytes that are sent mean what the fields say.
@@ -236,16 +232,8 @@ pub enum Method {
 
 impl Method {
     /// The methods a proxy passes on.
-    pub const ORDINARY: [Self; 8] = [
-        Self::Get,
-        Self::Head,
-        Self::Post,
-        Self::Put,
-        Self::Patch,
-        Self::Delete,
-        Self::Options,
-        Self::Brew,
-    ];
+    pub const ORDINARY: [Self; 8] =
+        [Self::Get, Self::Head, Self::Post, Self::Put, Self::Patch, Self::Delete, Self::Options, Self::Brew];
 
     /// On the wire.
     #[must_use]
@@ -267,10 +255,7 @@ impl Method {
     /// Whether a body is ordinary with it.
     #[must_use]
     pub const fn may_carry_body(self) -> bool {
-        matches!(
-            self,
-            Self::Get | Self::Post | Self::Put | Self::Patch | Self::Delete | Self::Brew
-        )
+        matches!(self, Self::Get | Self::Post | Self::Put | Self::Patch | Self::Delete | Self::Brew)
     }
 }
 
@@ -441,13 +426,7 @@ pub enum KvKind {
 
 impl KvKind {
     /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::DeployLabel,
-        Self::DeployHost,
-        Self::Key,
-        Self::Balance,
-        Self::Conn,
-    ];
+    pub const ALL: [Self; 5] = [Self::DeployLabel, Self::DeployHost, Self::Key, Self::Balance, Self::Conn];
 
     /// The key of an identifier.
     #[must_use]

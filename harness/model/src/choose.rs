@@ -167,9 +167,7 @@ impl Replay {
     /// Replays `choices`.
     #[must_use]
     pub fn new(choices: Vec<u32>) -> Self {
-        Self {
-            choices: choices.into_iter(),
-        }
+        Self { choices: choices.into_iter() }
     }
 }
 
@@ -189,10 +187,7 @@ pub struct Recording<C> {
 impl<C: Choose> Recording<C> {
     /// Records what `source` chooses.
     pub fn new(source: C) -> Self {
-        Self {
-            source,
-            choices: Vec::new(),
-        }
+        Self { source, choices: Vec::new() }
     }
 
     /// The choices so far.

@@ -214,11 +214,7 @@ pub fn register() -> impl DoubleEndedIterator<Item = &'static Claim> + ExactSize
 pub fn find_move(id: &str) -> Option<(&'static Claim, &'static Move)> {
     let (claim, _) = id.split_once('.')?;
     let claim = claim.parse::<ClaimId>().ok()?.claim();
-    claim
-        .moves
-        .iter()
-        .find(|found| found.id == id)
-        .map(|found| (claim, found))
+    claim.moves.iter().find(|found| found.id == id).map(|found| (claim, found))
 }
 
 /// A list of moves, one `id, guard, title;` each.
@@ -231,12 +227,7 @@ use moves;
 
 /// The source of a stated claim: a sentence of the page on isolation.
 const fn stated(section: &'static str, sentence: u16, quote: &'static str) -> Source {
-    Source::Stated(Citation {
-        document: "Isolation",
-        section,
-        quote,
-        sentence,
-    })
+    Source::Stated(Citation { document: "Isolation", section, quote, sentence })
 }
 
 /// The source of a derived claim.
@@ -285,12 +276,8 @@ mod tests {
     }
 
     fn is_kebab(name: &str) -> bool {
-        name.split('-').all(|word| {
-            !word.is_empty()
-                && word
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        })
+        name.split('-')
+            .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
     }
 
     #[test]
@@ -314,10 +301,7 @@ mod tests {
         }
         for unknown in ["", "APX", "APX-0", "APX-7", "apx-1", "APX-1 ", "APX-01"] {
             assert!(unknown.parse::<ClaimId>().is_err(), "{unknown:?} names a claim");
-            assert!(
-                serde_json::from_value::<ClaimId>(unknown.into()).is_err(),
-                "{unknown:?} names a claim in JSON"
-            );
+            assert!(serde_json::from_value::<ClaimId>(unknown.into()).is_err(), "{unknown:?} names a claim in JSON");
         }
     }
 
@@ -327,28 +311,13 @@ mod tests {
         for claim in register() {
             assert!(claim.moves.len() >= 3, "{} has {} moves", claim.id, claim.moves.len());
             for attempt in claim.moves {
-                let name = attempt
-                    .id
-                    .strip_prefix(claim.id.as_str())
-                    .and_then(|rest| rest.strip_prefix('.'));
-                assert!(
-                    name.is_some_and(is_kebab),
-                    "{} is no id of a move of {}",
-                    attempt.id,
-                    claim.id
-                );
+                let name = attempt.id.strip_prefix(claim.id.as_str()).and_then(|rest| rest.strip_prefix('.'));
+                assert!(name.is_some_and(is_kebab), "{} is no id of a move of {}", attempt.id, claim.id);
                 assert!(seen.insert(attempt.id), "{} is there twice", attempt.id);
                 assert_eq!(find_move(attempt.id), Some((claim, attempt)));
             }
         }
-        for unknown in [
-            "",
-            "APX-1",
-            "APX-1.",
-            "APX-1.foreign",
-            "APX-2.foreign-cookie",
-            "APX-9.foreign-cookie",
-        ] {
+        for unknown in ["", "APX-1", "APX-1.", "APX-1.foreign", "APX-2.foreign-cookie", "APX-9.foreign-cookie"] {
             assert_eq!(find_move(unknown), None, "{unknown:?} names a move");
         }
     }
@@ -357,17 +326,9 @@ mod tests {
     fn two_moves_of_a_claim_never_try_the_same() {
         for claim in register() {
             let titles: BTreeSet<&str> = claim.moves.iter().map(|attempt| attempt.title).collect();
-            assert_eq!(
-                titles.len(),
-                claim.moves.len(),
-                "two moves of {} bear one title",
-                claim.id
-            );
+            assert_eq!(titles.len(), claim.moves.len(), "two moves of {} bear one title", claim.id);
             for title in titles {
-                assert!(
-                    title.len() > 8 && !title.ends_with('.') && !title.contains('\n'),
-                    "{title:?} is no title"
-                );
+                assert!(title.len() > 8 && !title.ends_with('.') && !title.contains('\n'), "{title:?} is no title");
             }
         }
     }
@@ -383,27 +344,17 @@ mod tests {
 
     #[test]
     fn the_light_claims_use_every_mark_of_the_light_reference_and_no_other() {
-        let used: BTreeSet<Guard> = light()
-            .flat_map(|claim| claim.moves)
-            .map(|attempt| attempt.guard)
-            .collect();
+        let used: BTreeSet<Guard> = light().flat_map(|claim| claim.moves).map(|attempt| attempt.guard).collect();
         assert_eq!(used, BTreeSet::from(LIGHT_GUARDS));
     }
 
     #[test]
     fn every_guard_and_every_boundary_is_used() {
-        let guards: BTreeSet<Guard> = register()
-            .flat_map(|claim| claim.moves)
-            .map(|attempt| attempt.guard)
-            .collect();
+        let guards: BTreeSet<Guard> = register().flat_map(|claim| claim.moves).map(|attempt| attempt.guard).collect();
         assert_eq!(guards, BTreeSet::from(Guard::ALL));
         let boundaries: BTreeSet<Boundary> = register().map(|claim| claim.boundary).collect();
         assert_eq!(boundaries, BTreeSet::from(Boundary::ALL));
-        for name in Guard::ALL
-            .map(Guard::as_str)
-            .into_iter()
-            .chain(Boundary::ALL.map(Boundary::as_str))
-        {
+        for name in Guard::ALL.map(Guard::as_str).into_iter().chain(Boundary::ALL.map(Boundary::as_str)) {
             assert!(is_kebab(name), "{name}");
         }
     }
@@ -414,11 +365,7 @@ mod tests {
             match claim.source {
                 Source::Stated(citation) => {
                     assert_eq!(claim.origin, Origin::Stated, "{}", claim.id);
-                    assert!(
-                        !citation.section.is_empty() && citation.quote.len() >= 15,
-                        "{}",
-                        claim.id
-                    );
+                    assert!(!citation.section.is_empty() && citation.quote.len() >= 15, "{}", claim.id);
                 }
                 Source::Derived { from, reason } => {
                     assert_eq!(claim.origin, Origin::Derived, "{}", claim.id);
@@ -435,11 +382,7 @@ mod tests {
     fn statement_and_threat_are_one_sentence_each() {
         for claim in register() {
             for sentence in [claim.statement, claim.threat] {
-                assert!(
-                    sentence.ends_with('.') && !sentence.contains(". "),
-                    "{}: {sentence:?}",
-                    claim.id
-                );
+                assert!(sentence.ends_with('.') && !sentence.contains(". "), "{}: {sentence:?}", claim.id);
                 assert!(!sentence.contains("  "), "{}: {sentence:?}", claim.id);
             }
         }
@@ -451,26 +394,13 @@ mod tests {
             let cwe: BTreeSet<u16> = claim.cwe.iter().copied().collect();
             assert!(!cwe.is_empty() && cwe.len() == claim.cwe.len(), "{}", claim.id);
             let controls: BTreeSet<&str> = claim.controls.iter().copied().collect();
-            assert_eq!(
-                controls.len(),
-                claim.controls.len(),
-                "{} names a control twice",
-                claim.id
-            );
+            assert_eq!(controls.len(), claim.controls.len(), "{} names a control twice", claim.id);
             for framework in ["NIST-800-53:", "SOC2:", "ISO27001:A."] {
-                assert!(
-                    controls.iter().any(|control| control.starts_with(framework)),
-                    "{}: {framework}",
-                    claim.id
-                );
+                assert!(controls.iter().any(|control| control.starts_with(framework)), "{}: {framework}", claim.id);
             }
             for control in controls {
                 let (framework, number) = control.split_once(':').unwrap();
-                assert!(
-                    ["NIST-800-53", "SOC2", "ISO27001"].contains(&framework),
-                    "{}: {control}",
-                    claim.id
-                );
+                assert!(["NIST-800-53", "SOC2", "ISO27001"].contains(&framework), "{}: {control}", claim.id);
                 assert!(!number.is_empty(), "{}: {control}", claim.id);
             }
         }
@@ -479,21 +409,11 @@ mod tests {
     #[test]
     fn what_is_due_stays_due() {
         for claim in register() {
-            assert!(
-                claim.is_due(claim.held_from) && claim.is_due(Milestone::Load),
-                "{}",
-                claim.id
-            );
+            assert!(claim.is_due(claim.held_from) && claim.is_due(Milestone::Load), "{}", claim.id);
         }
         let due = |milestone| register().filter(|claim| claim.is_due(milestone)).count();
-        let counts = [
-            Milestone::Light,
-            Milestone::Edge,
-            Milestone::Stores,
-            Milestone::Explorers,
-            Milestone::Load,
-        ]
-        .map(due);
+        let counts =
+            [Milestone::Light, Milestone::Edge, Milestone::Stores, Milestone::Explorers, Milestone::Load].map(due);
         assert_eq!(counts, [8, 22, 48, 52, 54]);
     }
 }

@@ -81,57 +81,19 @@ impl Swarm {
 pub fn action<C: Choose>(choose: &mut C, world: &World, swarm: Swarm) -> Action {
     match choose.below(24) {
         0 | 1 if swarm.malformed => {
-            let transport = if swarm.tls && choose.one_in(4) {
-                Transport::Http1Tls
-            } else {
-                Transport::Http1
-            };
-            let mut request = Request {
-                transport,
-                ..request(
-                    choose,
-                    world,
-                    Swarm {
-                        upgrades: false,
-                        ..swarm
-                    },
-                )
-            };
+            let transport = if swarm.tls && choose.one_in(4) { Transport::Http1Tls } else { Transport::Http1 };
+            let mut request = Request { transport, ..request(choose, world, Swarm { upgrades: false, ..swarm }) };
             if request.body == Body::None {
                 request.method = choose.of(&[Method::Post, Method::Put, Method::Get]);
                 request.body = choose.of(&[Body::Short, Body::Chunked]);
             }
-            let follow_up = Request {
-                transport,
-                reuse: false,
-                ..plain(choose, world)
-            };
+            let follow_up = Request { transport, reuse: false, ..plain(choose, world) };
             let defect = choose.among(Defect::ALL).copied().unwrap_or(Defect::None);
             malformed(request, defect, follow_up)
         }
         2 if swarm.races => {
-            let first = Request {
-                reply: Reply::page(),
-                ..request(
-                    choose,
-                    world,
-                    Swarm {
-                        upgrades: false,
-                        ..swarm
-                    },
-                )
-            };
-            let second = Request {
-                path: first.path,
-                ..request(
-                    choose,
-                    world,
-                    Swarm {
-                        upgrades: false,
-                        ..swarm
-                    },
-                )
-            };
+            let first = Request { reply: Reply::page(), ..request(choose, world, Swarm { upgrades: false, ..swarm }) };
+            let second = Request { path: first.path, ..request(choose, world, Swarm { upgrades: false, ..swarm }) };
             race(first, second)
         }
         3 | 4 if swarm.control => Action::Control(control(choose, world)),
@@ -139,21 +101,10 @@ pub fn action<C: Choose>(choose: &mut C, world: &World, swarm: Swarm) -> Action 
             let deployment = choose.index(world.deployments.len());
             let host = host_of(choose, world, deployment);
             let member = member(choose, world, deployment, 4);
-            Action::Control(Control::SignInCode {
-                member,
-                host: HostSpec {
-                    of: host,
-                    spelling: Spelling::Exact,
-                },
-            })
+            Action::Control(Control::SignInCode { member, host: HostSpec { of: host, spelling: Spelling::Exact } })
         }
-        6 if swarm.codes && choose.one_in(3) => Action::Advance {
-            seconds: choose.of(&[1, 59, 60, 61, 300]),
-        },
-        7 if swarm.keys => Action::KvKey {
-            kind: choose.of(&KvKind::ALL),
-            identifier: choose.of(&Identifier::ALL),
-        },
+        6 if swarm.codes && choose.one_in(3) => Action::Advance { seconds: choose.of(&[1, 59, 60, 61, 300]) },
+        7 if swarm.keys => Action::KvKey { kind: choose.of(&KvKind::ALL), identifier: choose.of(&Identifier::ALL) },
         _ => Action::Request(request(choose, world, swarm)),
     }
 }
@@ -163,29 +114,14 @@ pub fn action<C: Choose>(choose: &mut C, world: &World, swarm: Swarm) -> Action 
 pub fn malformed(request: Request, defect: Defect, follow_up: Request) -> Action {
     let transport = request.transport.as_http1();
     let fit = |request: Request| {
-        let mut request = Request {
-            transport,
-            reuse: false,
-            ..request
-        }
-        .canonical();
+        let mut request = Request { transport, reuse: false, ..request }.canonical();
         // A length of HTTP/1.0 and a connection that ends by itself would blur what the defect does.
         request.layout = request.layout.in_version11();
-        request
-            .headers
-            .retain(|header| !matches!(header, Header::Nominate(Nominee::Several) | Header::Expect));
-        request.reply = if request.reply.kind.keeps_connection() {
-            request.reply
-        } else {
-            Reply::page()
-        };
+        request.headers.retain(|header| !matches!(header, Header::Nominate(Nominee::Several) | Header::Expect));
+        request.reply = if request.reply.kind.keeps_connection() { request.reply } else { Reply::page() };
         request.canonical()
     };
-    Action::Malformed {
-        request: fit(request),
-        defect,
-        follow_up: fit(follow_up),
-    }
+    Action::Malformed { request: fit(request), defect, follow_up: fit(follow_up) }
 }
 
 /// Two requests at once, neither of which waits for the other in any other way than being answered later.
@@ -194,20 +130,13 @@ pub fn race(first: Request, second: Request) -> Action {
     let fit = |request: Request| {
         Request {
             reuse: false,
-            reply: if request.reply.kind.keeps_connection() {
-                request.reply
-            } else {
-                Reply::page()
-            },
+            reply: if request.reply.kind.keeps_connection() { request.reply } else { Reply::page() },
             upgrade: false,
             ..request
         }
         .canonical()
     };
-    Action::Race {
-        first: fit(first),
-        second: fit(second),
-    }
+    Action::Race { first: fit(first), second: fit(second) }
 }
 
 /// Draws a request.
@@ -225,11 +154,7 @@ pub fn request<C: Choose>(choose: &mut C, world: &World, swarm: Swarm) -> Reques
         _ => Transport::Http1,
     };
     request.reuse = choose.below(3) == 0;
-    request.method = if choose.one_in(3) {
-        choose.of(&Method::ORDINARY)
-    } else {
-        Method::Get
-    };
+    request.method = if choose.one_in(3) { choose.of(&Method::ORDINARY) } else { Method::Get };
     if choose.one_in(40) {
         request.method = choose.of(&[Method::Connect, Method::Trace]);
     }
@@ -238,11 +163,7 @@ pub fn request<C: Choose>(choose: &mut C, world: &World, swarm: Swarm) -> Reques
         request.layout = layout(choose, world, swarm);
     }
     if request.transport.is_tls() && choose.one_in(4) {
-        request.sni = if choose.one_in(3) {
-            Sni::Missing
-        } else {
-            Sni::Of(choose.index(world.deployments.len()))
-        };
+        request.sni = if choose.one_in(3) { Sni::Missing } else { Sni::Of(choose.index(world.deployments.len())) };
     }
     request.path = path(choose, world, swarm);
     request.cookies = jar(choose, world, member_of_it, swarm);
@@ -250,13 +171,8 @@ pub fn request<C: Choose>(choose: &mut C, world: &World, swarm: Swarm) -> Reques
         request.headers = (0..choose.below(4)).map(|_| header(choose, world)).collect();
     }
     if choose.one_in(4) {
-        request.body = choose.of(&[
-            Body::Short,
-            Body::Chunked,
-            Body::ChunkedWithTrailers,
-            Body::Long,
-            Body::NamesVictim,
-        ]);
+        request.body =
+            choose.of(&[Body::Short, Body::Chunked, Body::ChunkedWithTrailers, Body::Long, Body::NamesVictim]);
         if request.method == Method::Get {
             request.method = Method::Post;
         }
@@ -272,19 +188,12 @@ pub fn request<C: Choose>(choose: &mut C, world: &World, swarm: Swarm) -> Reques
 fn plain<C: Choose>(choose: &mut C, world: &World) -> Request {
     let deployment = choose.index(world.deployments.len());
     let member = member(choose, world, deployment, 3);
-    Request {
-        path: Path::Shared(choose.index(3)),
-        ..Request::as_member(deployment, member)
-    }
+    Request { path: Path::Shared(choose.index(3)), ..Request::as_member(deployment, member) }
 }
 
 /// A member of the deployment's tenant, or once in `foreign` times of another.
 fn member<C: Choose>(choose: &mut C, world: &World, deployment: u8, foreign: u32) -> u8 {
-    if choose.one_in(foreign) {
-        world.foreign_member(choose, deployment)
-    } else {
-        world.own_member(choose, deployment)
-    }
+    if choose.one_in(foreign) { world.foreign_member(choose, deployment) } else { world.own_member(choose, deployment) }
 }
 
 fn host_of<C: Choose>(choose: &mut C, world: &World, deployment: u8) -> HostOf {
@@ -332,11 +241,7 @@ fn host<C: Choose>(choose: &mut C, world: &World, deployment: u8, swarm: Swarm) 
         host_of(choose, world, deployment)
     };
     let spelling = if swarm.spellings && choose.one_in(3) {
-        if choose.one_in(2) {
-            choose.of(&Spelling::VALID)
-        } else {
-            choose.of(&Spelling::INVALID)
-        }
+        if choose.one_in(2) { choose.of(&Spelling::VALID) } else { choose.of(&Spelling::INVALID) }
     } else {
         Spelling::Exact
     };
@@ -377,10 +282,7 @@ fn path<C: Choose>(choose: &mut C, world: &World, swarm: Swarm) -> Path {
         2 if swarm.paths => Path::NamesTenantOf(choose.index(world.deployments.len())),
         3 if swarm.paths && choose.one_in(2) => Path::SessionInQuery(choose.index(world.members.len())),
         4 if swarm.paths && choose.one_in(4) => Path::Asterisk,
-        5 | 6 if swarm.codes => Path::Session {
-            code: code(choose),
-            next: choose.of(&Next::ALL),
-        },
+        5 | 6 if swarm.codes => Path::Session { code: code(choose), next: choose.of(&Next::ALL) },
         7..=9 => Path::Shared(choose.index(3)),
         _ => Path::Root,
     }
@@ -393,19 +295,12 @@ fn jar<C: Choose>(choose: &mut C, world: &World, member: u8, swarm: Swarm) -> Co
         session = Cookie::session(Token { member, alteration });
     }
     if !swarm.jars || choose.one_in(2) {
-        return if choose.one_in(8) {
-            CookieJar::empty()
-        } else {
-            CookieJar::one(session)
-        };
+        return if choose.one_in(8) { CookieJar::empty() } else { CookieJar::one(session) };
     }
     if choose.one_in(3)
         && let Cookie::Session { token, .. } = session
     {
-        session = Cookie::Session {
-            token,
-            writing: choose.of(&Writing::ALL),
-        };
+        session = Cookie::Session { token, writing: choose.of(&Writing::ALL) };
     }
     let mut cookies = vec![session];
     for _ in 0..choose.below(3) {
@@ -418,11 +313,7 @@ fn jar<C: Choose>(choose: &mut C, world: &World, member: u8, swarm: Swarm) -> Co
         };
         cookies.insert(at.min(cookies.len()), extra);
     }
-    CookieJar {
-        cookies,
-        split: choose.one_in(3),
-        tight: choose.one_in(4),
-    }
+    CookieJar { cookies, split: choose.one_in(3), tight: choose.one_in(4) }
 }
 
 fn header<C: Choose>(choose: &mut C, world: &World) -> Header {
@@ -439,19 +330,9 @@ fn header<C: Choose>(choose: &mut C, world: &World) -> Header {
                 _ => Spoof::TenantOf(deployment),
             },
         },
-        4 => Header::Edge {
-            field: choose.of(&EdgeField::ALL),
-            spelling,
-        },
-        5 => Header::Forwarding {
-            field: choose.of(&ForwardingField::ALL),
-            spelling,
-            host: HostSpec::of(deployment),
-        },
-        6 => Header::Hint {
-            field: choose.of(&HintField::ALL),
-            host: HostSpec::of(deployment),
-        },
+        4 => Header::Edge { field: choose.of(&EdgeField::ALL), spelling },
+        5 => Header::Forwarding { field: choose.of(&ForwardingField::ALL), spelling, host: HostSpec::of(deployment) },
+        6 => Header::Hint { field: choose.of(&HintField::ALL), host: HostSpec::of(deployment) },
         7 => Header::Hop(choose.of(&HopField::ALL)),
         8 => Header::Nominate(match choose.below(6) {
             0 => Nominee::Cookie,
@@ -469,39 +350,25 @@ fn header<C: Choose>(choose: &mut C, world: &World) -> Header {
 }
 
 fn reply<C: Choose>(choose: &mut C, world: &World) -> Reply {
-    let kind = if choose.one_in(2) {
-        ReplyKind::Page
-    } else {
-        choose.of(&ReplyKind::ALL)
-    };
+    let kind = if choose.one_in(2) { ReplyKind::Page } else { choose.of(&ReplyKind::ALL) };
     let headers = (0..choose.below(3))
         .map(|_| match choose.below(10) {
             0..=4 => ReplyHeader::SetCookie {
-                name: if choose.one_in(2) {
-                    SetCookieName::App
-                } else {
-                    choose.of(&SetCookieName::ALL)
-                },
+                name: if choose.one_in(2) { SetCookieName::App } else { choose.of(&SetCookieName::ALL) },
                 domain: if choose.one_in(5) {
                     DomainAttribute::Sibling(choose.index(world.deployments.len()))
                 } else {
                     choose.of(&DomainAttribute::FIXED)
                 },
             },
-            5 => ReplyHeader::Vendo {
-                field: choose.of(&VendoField::ALL),
-                spelling: choose.of(&NameSpelling::ALL),
-            },
+            5 => ReplyHeader::Vendo { field: choose.of(&VendoField::ALL), spelling: choose.of(&NameSpelling::ALL) },
             6 => choose.of(&[ReplyHeader::SetCookie2, ReplyHeader::SetCookieUpper]),
             7 => ReplyHeader::KeepAlive,
             8 => ReplyHeader::Nominated,
             _ => ReplyHeader::App(choose.index(3)),
         })
         .collect();
-    Reply {
-        kind,
-        headers: if kind.has_headers() { headers } else { Vec::new() },
-    }
+    Reply { kind, headers: if kind.has_headers() { headers } else { Vec::new() } }
 }
 
 fn control<C: Choose>(choose: &mut C, world: &World) -> Control {
@@ -512,32 +379,14 @@ fn control<C: Choose>(choose: &mut C, world: &World) -> Control {
         2 => Domain::DomainOf(choose.index(world.deployments.len())),
         3 => Domain::IpLiteral,
         4 => Domain::WholeKey(deployment),
-        5 => choose.of(&[
-            Domain::Wildcard,
-            Domain::Space,
-            Domain::Slash,
-            Domain::Empty,
-            Domain::Platform,
-        ]),
+        5 => choose.of(&[Domain::Wildcard, Domain::Space, Domain::Slash, Domain::Empty, Domain::Platform]),
         _ => Domain::Fresh(choose.index(2)),
     };
     match choose.below(12) {
-        0..=2 => Control::SetStatus {
-            deployment,
-            status: choose.of(&Status::ALL),
-        },
-        3 | 4 => Control::SetStatus {
-            deployment,
-            status: Status::Running,
-        },
-        5 | 6 => Control::SetVendoAuth {
-            deployment,
-            on: choose.one_in(2),
-        },
-        7 => Control::Rename {
-            deployment,
-            slug: choose.index(RENAMES.len()),
-        },
+        0..=2 => Control::SetStatus { deployment, status: choose.of(&Status::ALL) },
+        3 | 4 => Control::SetStatus { deployment, status: Status::Running },
+        5 | 6 => Control::SetVendoAuth { deployment, on: choose.one_in(2) },
+        7 => Control::Rename { deployment, slug: choose.index(RENAMES.len()) },
         8 if choose.one_in(3) => Control::Teardown { deployment },
         9 => Control::ReleaseDomain { deployment, domain },
         _ => Control::ClaimDomain { deployment, domain },

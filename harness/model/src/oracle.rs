@@ -30,12 +30,7 @@ pub enum Oracle {
 
 impl Oracle {
     /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::PermittedOutcomes,
-        Self::Canary,
-        Self::DeniedUnchanged,
-        Self::HiddenEqualsAbsent,
-    ];
+    pub const ALL: [Self; 4] = [Self::PermittedOutcomes, Self::Canary, Self::DeniedUnchanged, Self::HiddenEqualsAbsent];
 
     /// The name in records and reports.
     #[must_use]

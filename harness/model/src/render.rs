@@ -208,11 +208,7 @@ pub const UPGRADE: [(&str, &str); 4] = [
 /// The value of `Accept`.
 #[must_use]
 pub fn accept(request: &Request) -> &'static [u8] {
-    if request.accept_html {
-        b"text/html,application/xhtml+xml;q=0.9"
-    } else {
-        b"*/*"
-    }
+    if request.accept_html { b"text/html,application/xhtml+xml;q=0.9" } else { b"*/*" }
 }
 
 /// The value of `Content-Type` that a body is sent with.
@@ -249,11 +245,7 @@ pub fn path_text(world: &World, state: &State, path: Path) -> Vec<u8> {
 /// The values of the `Cookie` fields.
 #[must_use]
 pub fn cookie_fields(world: &World, state: &State, jar: &CookieJar) -> Vec<Vec<u8>> {
-    let pairs: Vec<Vec<u8>> = jar
-        .cookies
-        .iter()
-        .map(|cookie| cookie_text(world, state, *cookie))
-        .collect();
+    let pairs: Vec<Vec<u8>> = jar.cookies.iter().map(|cookie| cookie_text(world, state, *cookie)).collect();
     if jar.split || pairs.is_empty() {
         return pairs;
     }
@@ -284,13 +276,7 @@ pub fn script(world: &World, deployment: usize, own_host: &str, request: &Reques
     let base = base_headers(&own.header_canary.text);
     let mut headers = base.clone();
     if request.reply.kind.has_headers() {
-        headers.extend(
-            request
-                .reply
-                .headers
-                .iter()
-                .flat_map(|header| reply_header(world, own_host, *header)),
-        );
+        headers.extend(request.reply.headers.iter().flat_map(|header| reply_header(world, own_host, *header)));
     }
     let cache = [
         ("Cache-Control", "public, max-age=86400, s-maxage=86400"),
@@ -308,21 +294,14 @@ pub fn script(world: &World, deployment: usize, own_host: &str, request: &Reques
     let whole = |status, headers: Vec<(String, Vec<u8>)>, body: Vec<u8>| {
         if request.method == Method::Head {
             // A head alone, so that the framing is right whatever the container knows of HEAD.
-            Script::Raw {
-                bytes: head(status, &headers, &[("Content-Length", &body.len().to_string())]),
-                close: false,
-            }
+            Script::Raw { bytes: head(status, &headers, &[("Content-Length", &body.len().to_string())]), close: false }
         } else {
             response(status, headers, vec![body], false)
         }
     };
     let raw = |bytes: Vec<u8>, close| Script::Raw { bytes, close };
     let with_length = |length: usize, body: &[u8]| {
-        [
-            head(200, &base, &[("Content-Length", &length.to_string())]),
-            body.to_vec(),
-        ]
-        .concat()
+        [head(200, &base, &[("Content-Length", &length.to_string())]), body.to_vec()].concat()
     };
     match request.reply.kind {
         ReplyKind::Page => whole(200, headers, page),
@@ -359,64 +338,31 @@ pub fn script(world: &World, deployment: usize, own_host: &str, request: &Reques
         }
         ReplyKind::Continue => raw([head(100, &[], &[]), with_length(page.len(), &page)].concat(), false),
         ReplyKind::Dies => raw(with_length(page.len() + 100, &page), true),
-        ReplyKind::DiesChunked => raw(
-            [
-                chunked_head(&base),
-                format!("{:x}\r\n", page.len() + 100).into_bytes(),
-                page,
-            ]
-            .concat(),
-            true,
-        ),
+        ReplyKind::DiesChunked => {
+            raw([chunked_head(&base), format!("{:x}\r\n", page.len() + 100).into_bytes(), page].concat(), true)
+        }
         ReplyKind::BadChunk => {
-            let chunk = [
-                format!("{:x}\r\n", page.len()).into_bytes(),
-                page,
-                b"\r\nzz\r\n".to_vec(),
-            ]
-            .concat();
+            let chunk = [format!("{:x}\r\n", page.len()).into_bytes(), page, b"\r\nzz\r\n".to_vec()].concat();
             raw([chunked_head(&base), chunk].concat(), true)
         }
-        ReplyKind::TwoAnswers => raw(
-            [with_length(page.len(), &page), with_length(6, b"poison")].concat(),
-            false,
-        ),
+        ReplyKind::TwoAnswers => raw([with_length(page.len(), &page), with_length(6, b"poison")].concat(), false),
         ReplyKind::ExtraBytes => raw([with_length(page.len(), &page), b"\r\npoison".to_vec()].concat(), false),
         ReplyKind::ConflictingLengths => {
             let conflict = [("Content-Length", "3"), ("Transfer-Encoding", "chunked")];
-            let chunk = [
-                format!("{:x}\r\n", page.len()).into_bytes(),
-                page,
-                b"\r\n0\r\n\r\n".to_vec(),
-            ]
-            .concat();
+            let chunk = [format!("{:x}\r\n", page.len()).into_bytes(), page, b"\r\n0\r\n\r\n".to_vec()].concat();
             raw([head(200, &base, &conflict), chunk].concat(), true)
         }
         ReplyKind::DifferingLengths => {
             let length = page.len().to_string();
-            raw(
-                [
-                    head(200, &base, &[("Content-Length", &length), ("Content-Length", "3")]),
-                    page,
-                ]
-                .concat(),
-                true,
-            )
+            raw([head(200, &base, &[("Content-Length", &length), ("Content-Length", "3")]), page].concat(), true)
         }
-        ReplyKind::Unasked101 => raw(
-            head(101, &base, &[("Connection", "Upgrade"), ("Upgrade", "websocket")]),
-            true,
-        ),
+        ReplyKind::Unasked101 => raw(head(101, &base, &[("Connection", "Upgrade"), ("Upgrade", "websocket")]), true),
         ReplyKind::Garbage => raw(b"\x16\x03\x01\x02\x00 not http at all\r\n\r\n".to_vec(), true),
         ReplyKind::ClosesAtOnce => raw(Vec::new(), true),
-        ReplyKind::BodyAfterHead => raw(
-            [with_length(page.len(), &page), with_length(6, b"poison")].concat(),
-            false,
-        ),
-        ReplyKind::BodyAfterNoContent => raw(
-            [head(204, &base, &[("Content-Length", "6")]), b"poison".to_vec()].concat(),
-            false,
-        ),
+        ReplyKind::BodyAfterHead => raw([with_length(page.len(), &page), with_length(6, b"poison")].concat(), false),
+        ReplyKind::BodyAfterNoContent => {
+            raw([head(204, &base, &[("Content-Length", "6")]), b"poison".to_vec()].concat(), false)
+        }
         ReplyKind::ClosesAfter => raw(with_length(page.len(), &page), true),
     }
 }
@@ -443,10 +389,7 @@ pub fn reply_header(world: &World, own_host: &str, header: ReplyHeader) -> Vec<(
     match header {
         ReplyHeader::SetCookie { name, domain } => {
             let sibling = sibling_host(world, domain);
-            one(
-                "Set-Cookie",
-                &format!("{}{}; Path=/", name.pair(), domain.text(own_host, &sibling)),
-            )
+            one("Set-Cookie", &format!("{}{}; Path=/", name.pair(), domain.text(own_host, &sibling)))
         }
         ReplyHeader::SetCookieUpper => one("SET-COOKIE", "vendoAuth=planted; Path=/"),
         ReplyHeader::SetCookie2 => one("Set-Cookie2", "vendoAuth=planted; Version=1"),
@@ -470,10 +413,7 @@ pub fn sibling_host(world: &World, domain: DomainAttribute) -> String {
 /// The fields of a list with names in lower case.
 #[must_use]
 pub fn lower(fields: &[(String, Vec<u8>)]) -> Fields {
-    fields
-        .iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
-        .collect()
+    fields.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect()
 }
 
 fn session_path(code: Option<String>, next: Next) -> String {
@@ -484,11 +424,7 @@ fn session_path(code: Option<String>, next: Next) -> String {
     if let Some(next) = next.text() {
         query.push(format!("next={}", encode_component(next.as_bytes())));
     }
-    if query.is_empty() {
-        "/.vendo/session".to_owned()
-    } else {
-        format!("/.vendo/session?{}", query.join("&"))
-    }
+    if query.is_empty() { "/.vendo/session".to_owned() } else { format!("/.vendo/session?{}", query.join("&")) }
 }
 
 fn body(world: &World, request: &Request) -> WireBody {
@@ -497,11 +433,7 @@ fn body(world: &World, request: &Request) -> WireBody {
         vec![
             (
                 "X-Vendo-Tenant-Id".to_owned(),
-                world
-                    .tenant(world.member(request.sender).tenant + 1)
-                    .id
-                    .as_bytes()
-                    .to_vec(),
+                world.tenant(world.member(request.sender).tenant + 1).id.as_bytes().to_vec(),
             ),
             ("Cookie".to_owned(), b"vendoAuth=planted".to_vec()),
         ]
@@ -512,11 +444,7 @@ fn body(world: &World, request: &Request) -> WireBody {
         Body::Chunked => WireBody::Chunked(cut(&mark), Vec::new()),
         Body::ChunkedWithTrailers => {
             // HTTP/2 carries trailers in a frame of their own; a client that sends none there sends the same body.
-            let trailers = if request.transport.is_http2() {
-                Vec::new()
-            } else {
-                trailers()
-            };
+            let trailers = if request.transport.is_http2() { Vec::new() } else { trailers() };
             WireBody::Chunked(cut(&mark), trailers)
         }
         // The mark at both ends, and between them what looks like nothing at all to a scanner.
@@ -554,20 +482,13 @@ fn is_ordinary(request: &Request) -> bool {
         && request.sni == Sni::Same
         && !matches!(request.body, Body::ChunkedWithTrailers | Body::Chunked)
         && !matches!(request.method, Method::Connect | Method::Trace)
-        && request
-            .headers
-            .iter()
-            .all(|header| header.fits_http2() && *header != Header::Expect)
+        && request.headers.iter().all(|header| header.fits_http2() && *header != Header::Expect)
 }
 
 fn cut(bytes: &[u8]) -> Vec<Vec<u8>> {
     let (first, rest) = bytes.split_at_checked(5).unwrap_or((bytes, &[]));
     let (second, third) = rest.split_at_checked(rest.len() / 2).unwrap_or((rest, &[]));
-    [first, second, third]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .map(<[u8]>::to_vec)
-        .collect()
+    [first, second, third].into_iter().filter(|part| !part.is_empty()).map(<[u8]>::to_vec).collect()
 }
 
 fn head(status: u16, headers: &[(String, Vec<u8>)], more: &[(&str, &str)]) -> Vec<u8> {

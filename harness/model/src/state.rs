@@ -85,13 +85,7 @@ impl State {
                 torn_down: false,
             });
         }
-        Self {
-            now_s: world.start_s,
-            deployments,
-            hosts,
-            codes: Vec::new(),
-            epoch: 0,
-        }
+        Self { now_s: world.start_s, deployments, hosts, codes: Vec::new(), epoch: 0 }
     }
 
     /// Which deployment a plain host leads to.
@@ -124,8 +118,7 @@ impl State {
     pub fn allows(&self, world: &World, action: &Action) -> bool {
         let Action::Control(control) = action else { return true };
         let alive = |deployment: u8| {
-            self.deployment(world, deployment)
-                .is_some_and(|d| !d.torn_down && d.status != Status::Destroyed)
+            self.deployment(world, deployment).is_some_and(|d| !d.torn_down && d.status != Status::Destroyed)
         };
         match control {
             Control::SetStatus { deployment, .. }
@@ -161,11 +154,7 @@ impl State {
     #[must_use]
     pub fn control_outcome(&self, world: &World, control: &Control) -> ControlOutcome {
         let done = |yes| {
-            if yes {
-                ControlOutcome::Done
-            } else {
-                ControlOutcome::Refused
-            }
+            if yes { ControlOutcome::Done } else { ControlOutcome::Refused }
         };
         match control {
             Control::SetStatus { .. }
@@ -279,18 +268,12 @@ impl State {
     }
 
     fn renamed_host(&self, world: &World, deployment: u8, slug: u8) -> String {
-        single_host(&label(
-            &world.tenant(world.deployment(deployment).tenant).slug,
-            rename(slug),
-        ))
+        single_host(&label(&world.tenant(world.deployment(deployment).tenant).slug, rename(slug)))
     }
 
     fn holder_is_alive_or_none(&self, host: &str) -> bool {
-        self.resolve(host).is_none_or(|index| {
-            self.deployments
-                .get(index)
-                .is_some_and(|d| d.status != Status::Destroyed)
-        })
+        self.resolve(host)
+            .is_none_or(|index| self.deployments.get(index).is_some_and(|d| d.status != Status::Destroyed))
     }
 }
 

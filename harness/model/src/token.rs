@@ -35,11 +35,7 @@ pub fn text(world: &World, token: Token, now_s: i64) -> Vec<u8> {
         Alteration::None => good,
         Alteration::SecondKey => {
             let second = key(world, 1);
-            signed(
-                &header("HS256", &second.kid).to_string(),
-                &claims.to_string(),
-                &second.secret,
-            )
+            signed(&header("HS256", &second.kid).to_string(), &claims.to_string(), &second.secret)
         }
         Alteration::NoType => sign(&without(&plain, "typ"), &claims),
         Alteration::ExtraClaim => with_claim("amr", json!(["pwd"])),
@@ -47,11 +43,7 @@ pub fn text(world: &World, token: Token, now_s: i64) -> Vec<u8> {
         Alteration::AlgNone => format!("{}.", unsigned(&header("none", &first.kid), &claims)),
         Alteration::AlgNoneCapital => format!("{}.", unsigned(&header("None", &first.kid), &claims)),
         Alteration::AlgNoneSigned => {
-            format!(
-                "{}.{}",
-                unsigned(&header("none", &first.kid), &claims),
-                signature_of(&good)
-            )
+            format!("{}.{}", unsigned(&header("none", &first.kid), &claims), signature_of(&good))
         }
         Alteration::AlgHs384 => sign(&header("HS384", &first.kid), &claims),
         Alteration::AlgHs512 => sign(&header("HS512", &first.kid), &claims),
@@ -62,20 +54,12 @@ pub fn text(world: &World, token: Token, now_s: i64) -> Vec<u8> {
         Alteration::AlgEmpty => format!("{}.", unsigned(&header("", &first.kid), &claims)),
         Alteration::AlgNull => format!("{}.", unsigned(&with(&plain, "alg", Value::Null), &claims)),
         Alteration::KidNumber => with_header("kid", json!(1)),
-        Alteration::KidPath => signed(
-            &header("HS256", "../../../../dev/null").to_string(),
-            &claims.to_string(),
-            &[],
-        ),
+        Alteration::KidPath => signed(&header("HS256", "../../../../dev/null").to_string(), &claims.to_string(), &[]),
         Alteration::SecretIsKid => signed(&plain.to_string(), &claims.to_string(), first.kid.as_bytes()),
         Alteration::KidUnknown => sign(&header("HS256", "k0"), &claims),
         Alteration::KidForeign => {
             let foreign = &world.foreign_key;
-            signed(
-                &header("HS256", &foreign.kid).to_string(),
-                &claims.to_string(),
-                &foreign.secret,
-            )
+            signed(&header("HS256", &foreign.kid).to_string(), &claims.to_string(), &foreign.secret)
         }
         Alteration::KidMissing => sign(&without(&plain, "kid"), &claims),
         Alteration::KidEmpty => sign(&header("HS256", ""), &claims),
@@ -88,17 +72,13 @@ pub fn text(world: &World, token: Token, now_s: i64) -> Vec<u8> {
         Alteration::ExpMissing => without_claim("exp"),
         Alteration::ExpString => with_claim("exp", json!(exp.to_string())),
         Alteration::ExpFloat => {
-            let text = claims
-                .to_string()
-                .replace(&format!("\"exp\":{exp}"), &format!("\"exp\":{exp}.5"));
+            let text = claims.to_string().replace(&format!("\"exp\":{exp}"), &format!("\"exp\":{exp}.5"));
             signed(&plain.to_string(), &text, &first.secret)
         }
         Alteration::ExpNegative => exp_at(-exp),
         Alteration::ExpNull => with_claim("exp", Value::Null),
         Alteration::ExpOverflow => {
-            let text = claims
-                .to_string()
-                .replace(&format!("\"exp\":{exp}"), "\"exp\":99999999999999999999999");
+            let text = claims.to_string().replace(&format!("\"exp\":{exp}"), "\"exp\":99999999999999999999999");
             signed(&plain.to_string(), &text, &first.secret)
         }
         Alteration::IatMissing => without_claim("iat"),
@@ -113,10 +93,9 @@ pub fn text(world: &World, token: Token, now_s: i64) -> Vec<u8> {
         Alteration::TenantEmpty => with_claim("tenant_id", json!("")),
         Alteration::TenantNull => with_claim("tenant_id", Value::Null),
         Alteration::TenantNumber => with_claim("tenant_id", json!(1)),
-        Alteration::TenantArray => with_claim(
-            "tenant_id",
-            world.tenants.iter().map(|t| Value::from(t.id.clone())).collect(),
-        ),
+        Alteration::TenantArray => {
+            with_claim("tenant_id", world.tenants.iter().map(|t| Value::from(t.id.clone())).collect())
+        }
         Alteration::SubMissing => without_claim("sub"),
         Alteration::SubEmpty => with_claim("sub", json!("")),
         Alteration::SubNumber => with_claim("sub", json!(7)),
@@ -125,37 +104,24 @@ pub fn text(world: &World, token: Token, now_s: i64) -> Vec<u8> {
         Alteration::RoleMissing => without_claim("role"),
         Alteration::RoleUnknown => with_claim("role", json!("admin")),
         Alteration::RoleCapital => with_claim("role", json!("Owner")),
-        Alteration::DuplicateTenant => signed(
-            &plain.to_string(),
-            &append(&claims, "tenant_id", &json!(next_tenant)),
-            &first.secret,
-        ),
+        Alteration::DuplicateTenant => {
+            signed(&plain.to_string(), &append(&claims, "tenant_id", &json!(next_tenant)), &first.secret)
+        }
         Alteration::DuplicateExp => signed(&plain.to_string(), &append(&claims, "exp", &json!(exp)), &first.secret),
-        Alteration::DuplicateAlg => signed(
-            &append(&plain, "alg", &json!("HS256")),
-            &claims.to_string(),
-            &first.secret,
-        ),
-        Alteration::DuplicateAud => signed(
-            &plain.to_string(),
-            &append(&claims, "aud", &json!("app-proxy")),
-            &first.secret,
-        ),
-        Alteration::DuplicateEscaped => signed(
-            &plain.to_string(),
-            &append(&claims, "tenant\\u005fid", &json!(next_tenant)),
-            &first.secret,
-        ),
-        Alteration::DuplicateKid => signed(
-            &append(&plain, "kid", &json!(first.kid)),
-            &claims.to_string(),
-            &first.secret,
-        ),
+        Alteration::DuplicateAlg => signed(&append(&plain, "alg", &json!("HS256")), &claims.to_string(), &first.secret),
+        Alteration::DuplicateAud => {
+            signed(&plain.to_string(), &append(&claims, "aud", &json!("app-proxy")), &first.secret)
+        }
+        Alteration::DuplicateEscaped => {
+            signed(&plain.to_string(), &append(&claims, "tenant\\u005fid", &json!(next_tenant)), &first.secret)
+        }
+        Alteration::DuplicateKid => {
+            signed(&append(&plain, "kid", &json!(first.kid)), &claims.to_string(), &first.secret)
+        }
         Alteration::HeaderCrit => with_header("crit", json!(["exp"])),
-        Alteration::HeaderJwk => with_header(
-            "jwk",
-            json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode(first.kid.as_bytes())}),
-        ),
+        Alteration::HeaderJwk => {
+            with_header("jwk", json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode(first.kid.as_bytes())}))
+        }
         Alteration::HeaderJku => with_header("jku", json!("https://attacker.example/keys")),
         Alteration::HeaderX5c => with_header("x5c", json!(["MIIB"])),
         Alteration::HeaderB64 => with_header("b64", json!(false)),
@@ -175,59 +141,33 @@ pub fn text(world: &World, token: Token, now_s: i64) -> Vec<u8> {
         Alteration::SignatureTruncated => good.get(..good.len() - 1).unwrap_or("").to_owned(),
         Alteration::SignatureExtended => format!("{good}A"),
         Alteration::SignatureOfOther => {
-            let other = sign(
-                &plain,
-                &self::claims(world, world.member(token.member.wrapping_add(1)), world.start_s, exp),
-            );
+            let other =
+                sign(&plain, &self::claims(world, world.member(token.member.wrapping_add(1)), world.start_s, exp));
             format!("{}.{}", split_signature(&good).0, signature_of(&other))
         }
         Alteration::SignatureZero => format!("{}.{}", split_signature(&good).0, URL_SAFE_NO_PAD.encode([0; 32])),
         Alteration::BoundaryMoved => {
             let (head, rest) = good.split_once('.').unwrap_or((&good, ""));
-            let (kept, moved) = head
-                .split_at_checked(head.len().saturating_sub(4))
-                .unwrap_or((head, ""));
+            let (kept, moved) = head.split_at_checked(head.len().saturating_sub(4)).unwrap_or((head, ""));
             format!("{kept}.{moved}{rest}")
         }
         Alteration::PayloadRoleRaised => {
-            let raised = with(
-                &claims,
-                "role",
-                json!(if member.role == Role::Owner { "member" } else { "owner" }),
-            );
+            let raised = with(&claims, "role", json!(if member.role == Role::Owner { "member" } else { "owner" }));
             format!("{}.{}", unsigned(&plain, &raised), signature_of(&good))
         }
         Alteration::PayloadExpExtended => {
-            format!(
-                "{}.{}",
-                unsigned(&plain, &with(&claims, "exp", json!(exp + 86_400))),
-                signature_of(&good)
-            )
+            format!("{}.{}", unsigned(&plain, &with(&claims, "exp", json!(exp + 86_400))), signature_of(&good))
         }
         Alteration::PayloadTenantSwapped => {
-            format!(
-                "{}.{}",
-                unsigned(&plain, &with(&claims, "tenant_id", json!(next_tenant))),
-                signature_of(&good)
-            )
+            format!("{}.{}", unsigned(&plain, &with(&claims, "tenant_id", json!(next_tenant))), signature_of(&good))
         }
         Alteration::PayloadRespaced => {
             let payload = claims.to_string().replacen("{", "{ ", 1);
-            format!(
-                "{}.{}.{}",
-                encode(&plain.to_string()),
-                encode(&payload),
-                signature_of(&good)
-            )
+            format!("{}.{}.{}", encode(&plain.to_string()), encode(&payload), signature_of(&good))
         }
         Alteration::HeaderRespaced => {
             let respaced = plain.to_string().replacen("{", "{ ", 1);
-            format!(
-                "{}.{}.{}",
-                encode(&respaced),
-                encode(&claims.to_string()),
-                signature_of(&good)
-            )
+            format!("{}.{}.{}", encode(&respaced), encode(&claims.to_string()), signature_of(&good))
         }
         Alteration::Padded => format!("{good}="),
         Alteration::TrailingBits => trailing_bits(&good),
@@ -282,10 +222,8 @@ pub fn written(value: &[u8], writing: Writing) -> Vec<u8> {
         Writing::Spaced => [b"  vendoAuth \t= ".as_slice(), value, b" "].concat(),
         Writing::Quoted => pair(b"vendoAuth", &[b"\"", value, b"\""].concat()),
         Writing::PercentEncoded => {
-            let encoded: Vec<u8> = value
-                .iter()
-                .flat_map(|b| if *b == b'.' { b"%2E".to_vec() } else { vec![*b] })
-                .collect();
+            let encoded: Vec<u8> =
+                value.iter().flat_map(|b| if *b == b'.' { b"%2E".to_vec() } else { vec![*b] }).collect();
             pair(b"vendoAuth", &encoded)
         }
         Writing::CommaJoined => pair(b"vendoAuth", &[value, b", vendoAuth=", value].concat()),
@@ -304,9 +242,7 @@ pub fn issued_claims(world: &World, token: &str) -> Result<Value, String> {
     let (body, signature) = token.rsplit_once('.').ok_or("the token has no dots")?;
     let (header, payload) = body.split_once('.').ok_or("the token has one dot")?;
     let decode = |what: &str, text: &str| {
-        URL_SAFE_NO_PAD
-            .decode(text)
-            .map_err(|error| format!("the token's {what} is not base64url: {error}"))
+        URL_SAFE_NO_PAD.decode(text).map_err(|error| format!("the token's {what} is not base64url: {error}"))
     };
     let parse = |what: &str, text: &str| -> Result<Value, String> {
         serde_json::from_slice(&decode(what, text)?).map_err(|error| format!("the token's {what} is not JSON: {error}"))
@@ -464,16 +400,10 @@ mod tests {
             assert_eq!(claims["tenant_id"], json!(world.tenant(world.member(0).tenant).id));
             assert_eq!(claims["email"], json!(world.member(0).email));
         }
-        for alteration in [
-            Alteration::SignatureFlipped,
-            Alteration::WrongSecret,
-            Alteration::AlgNone,
-            Alteration::Empty,
-        ] {
-            assert!(
-                issued_claims(&world, &token(&world, alteration)).is_err(),
-                "{alteration:?}"
-            );
+        for alteration in
+            [Alteration::SignatureFlipped, Alteration::WrongSecret, Alteration::AlgNone, Alteration::Empty]
+        {
+            assert!(issued_claims(&world, &token(&world, alteration)).is_err(), "{alteration:?}");
         }
     }
 
@@ -482,10 +412,7 @@ mod tests {
         let world = world();
         let (good, altered) = (token(&world, Alteration::None), token(&world, Alteration::TrailingBits));
         assert_eq!(good.len(), altered.len());
-        assert!(
-            URL_SAFE_NO_PAD.decode(signature_of(&altered)).is_err(),
-            "a strict decoder refuses it"
-        );
+        assert!(URL_SAFE_NO_PAD.decode(signature_of(&altered)).is_err(), "a strict decoder refuses it");
         let lenient = base64::engine::GeneralPurpose::new(
             &base64::alphabet::URL_SAFE,
             base64::engine::GeneralPurposeConfig::new()

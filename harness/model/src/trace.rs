@@ -33,12 +33,8 @@ pub fn shorter(trace: &[Step]) -> Vec<Vec<Step>> {
         size = size.div_ceil(2);
         for start in (0..trace.len()).step_by(size) {
             let end = (start + size).min(trace.len());
-            let rest: Vec<Step> = trace
-                .iter()
-                .enumerate()
-                .filter(|(at, _)| *at < start || *at >= end)
-                .map(|(_, s)| s.clone())
-                .collect();
+            let rest: Vec<Step> =
+                trace.iter().enumerate().filter(|(at, _)| *at < start || *at >= end).map(|(_, s)| s.clone()).collect();
             if !rest.is_empty() {
                 candidates.push(rest);
             }
@@ -54,26 +50,14 @@ pub fn simpler(action: &Action) -> Vec<Action> {
         Action::Request(request) => simpler_requests(request).into_iter().map(Action::Request).collect(),
         Action::Race { first, second } => {
             let alone = [first, second].map(|request| Action::Request(request.clone()));
-            let smaller_first = simpler_requests(first).into_iter().map(|first| Action::Race {
-                first,
-                second: second.clone(),
-            });
-            let smaller_second = simpler_requests(second).into_iter().map(|second| Action::Race {
-                first: first.clone(),
-                second,
-            });
+            let smaller_first =
+                simpler_requests(first).into_iter().map(|first| Action::Race { first, second: second.clone() });
+            let smaller_second =
+                simpler_requests(second).into_iter().map(|second| Action::Race { first: first.clone(), second });
             alone.into_iter().chain(smaller_first).chain(smaller_second).collect()
         }
-        Action::Malformed {
-            request,
-            defect,
-            follow_up,
-        } => {
-            let with = |request: Request, follow_up: Request| Action::Malformed {
-                request,
-                defect: *defect,
-                follow_up,
-            };
+        Action::Malformed { request, defect, follow_up } => {
+            let with = |request: Request, follow_up: Request| Action::Malformed { request, defect: *defect, follow_up };
             let keeps = |request: &Request| !request.transport.is_http2() && !request.reuse;
             let alone = [Action::Request(request.clone())];
             let smaller = simpler_requests(request)
@@ -138,11 +122,7 @@ fn simpler_requests(request: &Request) -> Vec<Request> {
             }
         });
         consider(&|r| {
-            if let Some(Cookie::Session {
-                token: Token { alteration, .. },
-                ..
-            }) = r.cookies.cookies.get_mut(at)
-            {
+            if let Some(Cookie::Session { token: Token { alteration, .. }, .. }) = r.cookies.cookies.get_mut(at) {
                 *alteration = Alteration::None;
             }
         });

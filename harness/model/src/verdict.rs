@@ -24,13 +24,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Held,
-        Self::Violated,
-        Self::Vacuous,
-        Self::Inconclusive,
-        Self::NotRun,
-    ];
+    pub const ALL: [Self; 5] = [Self::Held, Self::Violated, Self::Vacuous, Self::Inconclusive, Self::NotRun];
 
     /// The name in records and reports.
     #[must_use]
@@ -113,17 +107,11 @@ impl Evidence {
 #[must_use]
 pub fn verdict(claim: &Claim, evidence: &Evidence, milestone: Milestone) -> (Verdict, String) {
     if !claim.is_due(milestone) {
-        let reason = format!(
-            "this build has no check for it yet: its checks come with the part `{}`",
-            claim.held_from
-        );
+        let reason = format!("this build has no check for it yet: its checks come with the part `{}`", claim.held_from);
         return (Verdict::NotRun, reason);
     }
     if evidence.violations > 0 {
-        return (
-            Verdict::Violated,
-            format!("{} findings in {} attacks", evidence.violations, evidence.attacks),
-        );
+        return (Verdict::Violated, format!("{} findings in {} attacks", evidence.violations, evidence.attacks));
     }
     if let Some(doubt) = evidence.doubts.first() {
         return (Verdict::Inconclusive, doubt.clone());
@@ -148,9 +136,7 @@ pub fn verdict(claim: &Claim, evidence: &Evidence, milestone: Milestone) -> (Ver
 /// The first condition of `held` that is not met.
 fn missing_proof(claim: &Claim, evidence: &Evidence) -> Option<String> {
     if let Some(shortfall) = evidence.shortfalls.first() {
-        return Some(format!(
-            "a request that must be served was not, so a refusal proves nothing: {shortfall}"
-        ));
+        return Some(format!("a request that must be served was not, so a refusal proves nothing: {shortfall}"));
     }
     if evidence.controls == 0 {
         return Some("no owner succeeded on the same object, so a refusal proves nothing".to_owned());
@@ -160,16 +146,11 @@ fn missing_proof(claim: &Claim, evidence: &Evidence) -> Option<String> {
         return Some(format!("the move {} was not tried", untried.id));
     }
     if let Some(unreached) = claim.moves.iter().find(|own| tries(own.id).reached == 0) {
-        return Some(format!(
-            "the move {} never reached its guard ({})",
-            unreached.id, unreached.guard
-        ));
+        return Some(format!("the move {} never reached its guard ({})", unreached.id, unreached.guard));
     }
     let reached: u64 = evidence.moves.values().map(|tries| tries.reached).sum();
     if reached < ATTACKS_MIN {
-        return Some(format!(
-            "{reached} attacks reached their guard, and {ATTACKS_MIN} are needed"
-        ));
+        return Some(format!("{reached} attacks reached their guard, and {ATTACKS_MIN} are needed"));
     }
     if let Some(missed) = evidence.faults_missed.first() {
         return Some(format!("the planted fault {missed} was not caught"));
@@ -188,10 +169,7 @@ mod tests {
     use crate::claim::ClaimId;
 
     fn earned(claim: &Claim) -> Evidence {
-        let tries = Tries {
-            attempts: 40,
-            reached: 40,
-        };
+        let tries = Tries { attempts: 40, reached: 40 };
         Evidence {
             attacks: 40 * claim.moves.len() as u64,
             controls: 1,
@@ -217,14 +195,8 @@ mod tests {
         assert_eq!(without(&|e| e.faults_missed.extend(["x".to_owned()])), Verdict::Vacuous);
         assert_eq!(without(&|e| e.shortfall("the owner got 403")), Verdict::Vacuous);
         assert_eq!(without(&|e| e.moves.retain(|id, _| id != first)), Verdict::Vacuous);
-        assert_eq!(
-            without(&|e| e.moves.get_mut(first).unwrap().reached = 0),
-            Verdict::Vacuous
-        );
-        assert_eq!(
-            without(&|e| e.doubts.extend(["unclear".to_owned()])),
-            Verdict::Inconclusive
-        );
+        assert_eq!(without(&|e| e.moves.get_mut(first).unwrap().reached = 0), Verdict::Vacuous);
+        assert_eq!(without(&|e| e.doubts.extend(["unclear".to_owned()])), Verdict::Inconclusive);
         assert_eq!(without(&|e| e.violations = 1), Verdict::Violated);
         assert_eq!(of(&Evidence::default()), Verdict::NotRun);
     }

@@ -20,11 +20,7 @@ pub struct Profile {
 
 impl Default for Profile {
     fn default() -> Self {
-        Self {
-            tenants_min: 3,
-            tenants_max: 4,
-            deployments: 2,
-        }
+        Self { tenants_min: 3, tenants_max: 4, deployments: 2 }
     }
 }
 
@@ -163,16 +159,7 @@ impl World {
         let foreign_key = cookie_key(choose, "k9");
         let platform_seed = (0..8).fold(0, |seed, _| seed << 8 | u64::from(choose.below(256)));
         let start_s = 1_790_000_000 + i64::from(choose.below(10_000_000));
-        Self {
-            tenants,
-            members,
-            deployments,
-            cookie_keys,
-            foreign_key,
-            platform_seed,
-            start_s,
-            canaries,
-        }
+        Self { tenants, members, deployments, cookie_keys, foreign_key, platform_seed, start_s, canaries }
     }
 
     /// The tenant at an index, read modulo the number of tenants.
@@ -209,10 +196,7 @@ impl World {
     #[must_use]
     pub fn owner_of(&self, deployment: u8) -> u8 {
         let tenant = self.deployment(deployment).tenant;
-        let position = self
-            .members
-            .iter()
-            .position(|m| m.tenant == tenant && m.role == Role::Owner);
+        let position = self.members.iter().position(|m| m.tenant == tenant && m.role == Role::Owner);
         position.and_then(|p| u8::try_from(p).ok()).unwrap_or(0)
     }
 
@@ -227,17 +211,9 @@ impl World {
     }
 
     fn pick_member<C: Choose>(&self, choose: &mut C, wanted: impl Fn(&Member) -> bool) -> u8 {
-        let fitting: Vec<usize> = self
-            .members
-            .iter()
-            .enumerate()
-            .filter(|(_, m)| wanted(m))
-            .map(|(index, _)| index)
-            .collect();
-        choose
-            .among(&fitting)
-            .and_then(|index| u8::try_from(*index).ok())
-            .unwrap_or(0)
+        let fitting: Vec<usize> =
+            self.members.iter().enumerate().filter(|(_, m)| wanted(m)).map(|(index, _)| index).collect();
+        choose.among(&fitting).and_then(|index| u8::try_from(*index).ok()).unwrap_or(0)
     }
 
     /// The single-level label, as the `deploy:` key spells it.
@@ -267,10 +243,7 @@ pub fn legacy_host(tenant_slug: &str, deployment_slug: &str) -> String {
 }
 
 fn wrapped<T>(items: &[T], index: usize) -> &T {
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "a world has at least one of each, and the index is taken modulo"
-    )]
+    #[expect(clippy::indexing_slicing, reason = "a world has at least one of each, and the index is taken modulo")]
     &items[index % items.len().max(1)]
 }
 
@@ -283,10 +256,7 @@ fn fill<C: Choose>(choose: &mut C, bytes: &mut [u8]) {
 fn cookie_key<C: Choose>(choose: &mut C, kid: &str) -> CookieKey {
     let mut secret = [0; 32];
     fill(choose, &mut secret);
-    CookieKey {
-        kid: kid.to_owned(),
-        secret,
-    }
+    CookieKey { kid: kid.to_owned(), secret }
 }
 
 /// Ids and slugs that a sloppy comparison takes for each other.
@@ -296,29 +266,12 @@ fn tenants<C: Choose>(choose: &mut C, count: usize) -> Vec<Tenant> {
     let base = format!("tnQ{body}");
     let swapped: String = base
         .chars()
-        .map(|c| {
-            if c.is_ascii_lowercase() {
-                c.to_ascii_uppercase()
-            } else {
-                c.to_ascii_lowercase()
-            }
-        })
+        .map(|c| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
         .collect();
-    let ids = [
-        base.clone(),
-        format!("{base}x"),
-        swapped,
-        format!("{base}y"),
-        format!("x{base}"),
-    ];
+    let ids = [base.clone(), format!("{base}x"), swapped, format!("{base}y"), format!("x{base}")];
     let stem = choose.of(&["acme", "globex", "initech", "umbra"]);
-    let slugs = [
-        stem.to_owned(),
-        format!("{stem}-x"),
-        format!("{stem}2"),
-        format!("x-{stem}"),
-        format!("{stem}-{stem}"),
-    ];
+    let slugs =
+        [stem.to_owned(), format!("{stem}-x"), format!("{stem}2"), format!("x-{stem}"), format!("{stem}-{stem}")];
     // Which tenant comes first decides who is whose prefix: turn the list.
     let turn = usize::from(choose.index(count));
     ids.into_iter()
@@ -347,11 +300,7 @@ fn members<C: Choose>(choose: &mut C, tenants: &[Tenant], canaries: &mut CanaryR
                 Role::Viewer if tenant == 1 => "usr_1\r\nX-Vendo-Role: owner".to_owned(),
                 Role::Viewer => format!("usr_{tenant}_viewer"),
             };
-            let injection = if role == Role::Viewer {
-                "\r\nX-Vendo-Tenant-Id: x\r\n\u{e9}"
-            } else {
-                ""
-            };
+            let injection = if role == Role::Viewer { "\r\nX-Vendo-Tenant-Id: x\r\n\u{e9}" } else { "" };
             members.push(Member {
                 user_id,
                 email: format!("{}{injection}@mail.example", email_canary.text),
@@ -412,10 +361,7 @@ mod tests {
         let ids = |w: &World| w.tenants.iter().map(|t| t.id.clone()).collect::<Vec<_>>();
         assert_eq!(ids(&world(1)), ids(&world(1)));
         assert_ne!(ids(&world(1)), ids(&world(2)));
-        assert_ne!(
-            world(1).deployment(0).page_canary.text,
-            world(2).deployment(0).page_canary.text
-        );
+        assert_ne!(world(1).deployment(0).page_canary.text, world(2).deployment(0).page_canary.text);
     }
 
     #[test]
@@ -426,10 +372,7 @@ mod tests {
             assert_eq!(ids.len(), world.tenants.len());
             let folded: BTreeSet<String> = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
             assert!(folded.len() < ids.len(), "two ids differ in case alone");
-            assert!(
-                ids.iter().any(|a| ids.iter().any(|b| a != b && b.starts_with(a))),
-                "one id is another's prefix"
-            );
+            assert!(ids.iter().any(|a| ids.iter().any(|b| a != b && b.starts_with(a))), "one id is another's prefix");
         }
     }
 
@@ -455,10 +398,7 @@ mod tests {
             let tenant = world.deployment(deployment).tenant;
             for _ in 0..20 {
                 assert_eq!(world.member(world.own_member(&mut choose, deployment)).tenant, tenant);
-                assert_ne!(
-                    world.member(world.foreign_member(&mut choose, deployment)).tenant,
-                    tenant
-                );
+                assert_ne!(world.member(world.foreign_member(&mut choose, deployment)).tenant, tenant);
             }
             assert_eq!(world.member(world.owner_of(deployment)).role, Role::Owner);
         }

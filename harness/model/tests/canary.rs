@@ -50,13 +50,8 @@ fn hex(bytes: &[u8]) -> String {
 
 fn base32(bytes: &[u8]) -> String {
     let bits: String = bytes.iter().map(|b| format!("{b:08b}")).collect();
-    let groups = bits
-        .as_bytes()
-        .chunks(5)
-        .map(|g| format!("{:0<5}", String::from_utf8_lossy(g)));
-    groups
-        .map(|g| b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[usize::from_str_radix(&g, 2).unwrap()] as char)
-        .collect()
+    let groups = bits.as_bytes().chunks(5).map(|g| format!("{:0<5}", String::from_utf8_lossy(g)));
+    groups.map(|g| b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[usize::from_str_radix(&g, 2).unwrap()] as char).collect()
 }
 
 fn raw() -> Box<Encoding> {
@@ -71,9 +66,7 @@ fn base64_of(alignment: u8, inner: Box<Encoding>) -> Encoding {
 fn noise(len: usize) -> Vec<u8> {
     let mut state = 7_u64;
     let mut next = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as u8
     };
     (0..len).map(|_| next()).collect()
@@ -89,66 +82,22 @@ fn says_which_canary_how_and_where() {
         (format!("id={};", text.to_lowercase()).into(), Encoding::CaseFolded, 3),
         (format!("id={};", text.to_uppercase()).into(), Encoding::CaseFolded, 3),
         (format!("id={};", percent(&text)).into(), Encoding::Percent(raw()), 3),
-        (
-            format!("id={};", percent(&percent(&text))).into(),
-            Encoding::Percent(Box::new(Encoding::Percent(raw()))),
-            3,
-        ),
-        (
-            format!("id={}%{:x};", &text[..31], text.as_bytes()[31]).into(),
-            Encoding::Percent(raw()),
-            3,
-        ),
+        (format!("id={};", percent(&percent(&text))).into(), Encoding::Percent(Box::new(Encoding::Percent(raw()))), 3),
+        (format!("id={}%{:x};", &text[..31], text.as_bytes()[31]).into(), Encoding::Percent(raw()), 3),
         (format!("\"{}\"", json(&text)).into(), Encoding::JsonEscape(raw()), 1),
         (format!("<b>{html}</b>").into(), Encoding::HtmlEntity(raw()), 3),
-        (
-            format!("{}{}", percent(&text[..9]), json(&text[9..])).into(),
-            Encoding::MixedEscapes(raw()),
-            0,
-        ),
-        (
-            format!("x {}=\r\n{} y", &text[..20], &text[20..]).into(),
-            Encoding::QuotedPrintable(raw()),
-            2,
-        ),
+        (format!("{}{}", percent(&text[..9]), json(&text[9..])).into(), Encoding::MixedEscapes(raw()), 0),
+        (format!("x {}=\r\n{} y", &text[..20], &text[20..]).into(), Encoding::QuotedPrintable(raw()), 2),
         (format!("[{list}]").into(), Encoding::DecimalList(raw()), 1),
         (format!("h: {}", hex(text.as_bytes())).into(), Encoding::Hex(raw()), 3),
-        (
-            format!("h: {}", hex(text.as_bytes()).to_uppercase()).into(),
-            Encoding::Hex(raw()),
-            3,
-        ),
+        (format!("h: {}", hex(text.as_bytes()).to_uppercase()).into(), Encoding::Hex(raw()), 3),
         (format!("b {} ", STANDARD.encode(&text)).into(), base64_of(0, raw()), 2),
-        (
-            format!("b {} ", STANDARD.encode(format!("~{text}"))).into(),
-            base64_of(1, raw()),
-            3,
-        ),
-        (
-            format!("b {} ", URL_SAFE_NO_PAD.encode(format!("~~{text}??"))).into(),
-            base64_of(2, raw()),
-            4,
-        ),
-        (
-            [b"--", &gzip(text.as_bytes())[..], b"--"].concat(),
-            Encoding::Gzip(raw()),
-            2,
-        ),
-        (
-            format!("b {}", STANDARD.encode(json(&text))).into(),
-            base64_of(0, Box::new(Encoding::JsonEscape(raw()))),
-            2,
-        ),
-        (
-            gzip(format!(" {} ", STANDARD.encode(&text)).as_bytes()),
-            Encoding::Gzip(Box::new(base64_of(0, raw()))),
-            0,
-        ),
-        (
-            hex(STANDARD.encode(&text).as_bytes()).into(),
-            Encoding::Hex(Box::new(base64_of(0, raw()))),
-            0,
-        ),
+        (format!("b {} ", STANDARD.encode(format!("~{text}"))).into(), base64_of(1, raw()), 3),
+        (format!("b {} ", URL_SAFE_NO_PAD.encode(format!("~~{text}??"))).into(), base64_of(2, raw()), 4),
+        ([b"--", &gzip(text.as_bytes())[..], b"--"].concat(), Encoding::Gzip(raw()), 2),
+        (format!("b {}", STANDARD.encode(json(&text))).into(), base64_of(0, Box::new(Encoding::JsonEscape(raw()))), 2),
+        (gzip(format!(" {} ", STANDARD.encode(&text)).as_bytes()), Encoding::Gzip(Box::new(base64_of(0, raw()))), 0),
+        (hex(STANDARD.encode(&text).as_bytes()).into(), Encoding::Hex(Box::new(base64_of(0, raw()))), 0),
         (
             STANDARD.encode(gzip(percent(&text).as_bytes())).into(),
             base64_of(0, Box::new(Encoding::Gzip(Box::new(Encoding::Percent(raw()))))),
@@ -156,19 +105,10 @@ fn says_which_canary_how_and_where() {
         ),
     ];
     for (bytes, encoding, offset) in cases {
-        let expected = Finding {
-            canary: id,
-            encoding,
-            offset,
-            matched_len: 32,
-            whole: true,
-        };
+        let expected = Finding { canary: id, encoding, offset, matched_len: 32, whole: true };
         let scan = scanner.scan(&bytes);
         let shown = bytes.escape_ascii().to_string();
-        assert!(
-            scan.findings.contains(&expected),
-            "{shown}: {scan:?} lacks {expected:?}"
-        );
+        assert!(scan.findings.contains(&expected), "{shown}: {scan:?} lacks {expected:?}");
         assert!(scan.findings.iter().all(|f| f.canary == id), "{shown}: {scan:?}");
         assert_eq!(scan.incomplete, [], "{shown}");
     }
@@ -180,13 +120,7 @@ fn a_plain_canary_next_to_escapes_is_one_finding() {
     let scan = scanner.scan(format!("%20{text}%20&amp;\\n{text}=\r\n").as_bytes());
     assert_eq!(
         scan.findings,
-        [Finding {
-            canary: id,
-            encoding: Encoding::Raw,
-            offset: 3,
-            matched_len: 32,
-            whole: true
-        }]
+        [Finding { canary: id, encoding: Encoding::Raw, offset: 3, matched_len: 32, whole: true }]
     );
 }
 
@@ -196,13 +130,7 @@ fn the_longest_match_of_several_is_reported() {
     let scan = scanner.scan(format!("{} {} {} {}", &text[..8], &text[4..20], &text[10..26], &text[..9]).as_bytes());
     assert_eq!(
         scan.findings,
-        [Finding {
-            canary: id,
-            encoding: Encoding::Raw,
-            offset: 9,
-            matched_len: 16,
-            whole: false
-        }]
+        [Finding { canary: id, encoding: Encoding::Raw, offset: 9, matched_len: 16, whole: false }]
     );
     assert!(scanner.scan(&text.as_bytes()[..WINDOW - 1]).is_clean());
 }
@@ -235,11 +163,7 @@ fn tokens_that_share_a_header_are_told_apart() {
     let ids: Vec<CanaryId> = tails
         .iter()
         .zip(["tenant-0", "tenant-1"])
-        .map(|(tail, owner)| {
-            registry
-                .adopt(owner, "token", 0, format!("{header}.{tail}").as_bytes())
-                .unwrap()
-        })
+        .map(|(tail, owner)| registry.adopt(owner, "token", 0, format!("{header}.{tail}").as_bytes()).unwrap())
         .collect();
     let scanner = registry.scanner();
     assert_eq!(scanner.blind(), []);
@@ -248,11 +172,7 @@ fn tokens_that_share_a_header_are_told_apart() {
     for (tail, id) in tails.iter().zip(&ids) {
         for (text, len, whole) in [(format!("{header}.{tail}"), 53, true), ((*tail).to_owned(), 16, false)] {
             let scan = scanner.scan(text.as_bytes());
-            let found: Vec<_> = scan
-                .findings
-                .iter()
-                .map(|f| (f.canary, f.matched_len, f.whole))
-                .collect();
+            let found: Vec<_> = scan.findings.iter().map(|f| (f.canary, f.matched_len, f.whole)).collect();
             assert_eq!(found, [(*id, len, whole)], "{text}");
         }
     }
@@ -273,38 +193,19 @@ fn content_codings_are_undone_in_order() {
         ("br", brotli(body.as_bytes()), Encoding::Brotli(raw())),
         ("deflate", deflate.finish().unwrap(), Encoding::Deflate(raw())),
         ("GZIP", gzip(body.as_bytes()), Encoding::Gzip(raw())),
-        (
-            "identity, br , gzip",
-            gzip(&brotli(body.as_bytes())),
-            Encoding::Gzip(Box::new(Encoding::Brotli(raw()))),
-        ),
+        ("identity, br , gzip", gzip(&brotli(body.as_bytes())), Encoding::Gzip(Box::new(Encoding::Brotli(raw())))),
     ];
     for (coding, bytes, encoding) in cases {
         let scan = scanner.scan_encoded(&bytes, coding);
-        let expected = Finding {
-            canary: id,
-            encoding,
-            offset: 0,
-            matched_len: 32,
-            whole: true,
-        };
+        let expected = Finding { canary: id, encoding, offset: 0, matched_len: 32, whole: true };
         assert!(scan.findings.contains(&expected), "{coding}: {scan:?}");
         assert_eq!(scan.incomplete, [], "{coding}");
     }
     // What can't be undone is named.
     let declared = |coding: &str, bytes: &[u8]| scanner.scan_encoded(bytes, coding).incomplete;
-    assert_eq!(
-        declared("zstd", b"?"),
-        [Incomplete::UnknownCoding { coding: "zstd".into() }]
-    );
-    assert_eq!(
-        declared("gzip", b"plain text, not gzip"),
-        [Incomplete::Undecodable { coding: "gzip".into() }]
-    );
-    assert_eq!(
-        declared("br", &[0xFF; 64]),
-        [Incomplete::Undecodable { coding: "br".into() }]
-    );
+    assert_eq!(declared("zstd", b"?"), [Incomplete::UnknownCoding { coding: "zstd".into() }]);
+    assert_eq!(declared("gzip", b"plain text, not gzip"), [Incomplete::Undecodable { coding: "gzip".into() }]);
+    assert_eq!(declared("br", &[0xFF; 64]), [Incomplete::Undecodable { coding: "br".into() }]);
     assert_eq!(declared("gzip", b""), []);
 }
 
@@ -317,20 +218,11 @@ fn long_streams_are_scanned_across_blocks_and_chunks() {
         let mut bytes = vec![b' '; at];
         bytes.extend_from_slice(inner.as_bytes());
         bytes.resize(3 * BLOCK, b' ');
-        let expected = [Finding {
-            canary: id,
-            encoding: Encoding::JsonEscape(raw()),
-            offset: at,
-            matched_len: 32,
-            whole: true,
-        }];
+        let expected =
+            [Finding { canary: id, encoding: Encoding::JsonEscape(raw()), offset: at, matched_len: 32, whole: true }];
         for size in [1_000, 65_537, bytes.len()] {
             let chunks: Vec<&[u8]> = bytes.chunks(size).collect();
-            assert_eq!(
-                chunked(&scanner, &chunks).findings,
-                expected,
-                "{at} in chunks of {size}"
-            );
+            assert_eq!(chunked(&scanner, &chunks).findings, expected, "{at} in chunks of {size}");
         }
     }
 }
@@ -344,13 +236,8 @@ fn a_compressed_stream_longer_than_a_block_is_followed() {
     for before in [0, 10, BLOCK - 1, BLOCK - 2] {
         let bytes = [vec![b' '; before], gzip(&body)].concat();
         let scan = scanner.scan(&bytes);
-        let expected = Finding {
-            canary: id,
-            encoding: Encoding::Gzip(raw()),
-            offset: before,
-            matched_len: 32,
-            whole: true,
-        };
+        let expected =
+            Finding { canary: id, encoding: Encoding::Gzip(raw()), offset: before, matched_len: 32, whole: true };
         assert!(scan.findings.contains(&expected), "{before}: {scan:?}");
         assert_eq!(scan.incomplete, [], "{before}");
     }
@@ -364,38 +251,21 @@ fn limits_are_reported_never_silent() {
     assert_eq!(scan.incomplete, [Incomplete::OutputLimit { offset: 2 }]);
     assert_eq!(scan.findings, []);
     let scan = scanner.scan_encoded(&bomb, "gzip");
-    assert!(
-        scan.incomplete.contains(&Incomplete::OutputLimit { offset: 0 }),
-        "{:?}",
-        scan.incomplete
-    );
+    assert!(scan.incomplete.contains(&Incomplete::OutputLimit { offset: 0 }), "{:?}", scan.incomplete);
     // Up to the limit it is looked at.
     let full = gzip(&[text.clone().into_bytes(), vec![b' '; OUTPUT_LIMIT - 32]].concat());
     let scan = scanner.scan(&full);
-    assert_eq!(
-        (scan.findings.len(), scan.findings.first().map(|f| f.canary)),
-        (1, Some(id)),
-        "{scan:?}"
-    );
+    assert_eq!((scan.findings.len(), scan.findings.first().map(|f| f.canary)), (1, Some(id)), "{scan:?}");
 
     // Nothing but starts of zlib streams.
     let scan = scanner.scan(&b"x\x9c".repeat(4_000));
-    assert!(
-        scan.incomplete
-            .iter()
-            .all(|i| matches!(i, Incomplete::StreamLimit { .. })),
-        "{scan:?}"
-    );
+    assert!(scan.incomplete.iter().all(|i| matches!(i, Incomplete::StreamLimit { .. })), "{scan:?}");
     assert!(!scan.incomplete.is_empty());
 
     // A compressed stream in base64 that no block holds whole.
     let long = STANDARD.encode(gzip(&noise(2 * BLOCK)));
     let scan = scanner.scan(long.as_bytes());
-    assert!(
-        scan.incomplete.contains(&Incomplete::BlockEdge { offset: 0 }),
-        "{:?}",
-        scan.incomplete
-    );
+    assert!(scan.incomplete.contains(&Incomplete::BlockEdge { offset: 0 }), "{:?}", scan.incomplete);
 }
 
 #[test]

@@ -38,12 +38,7 @@ pub async fn shrink<T: Target>(
     let Some((finding, judged)) = violates(target, world, trace, claim).await? else {
         return Ok(None);
     };
-    let mut best = Shrunk {
-        trace: trace.to_vec(),
-        finding,
-        judged,
-        attempts,
-    };
+    let mut best = Shrunk { trace: trace.to_vec(), finding, judged, attempts };
     let mut changed = true;
     while changed && attempts < ATTEMPTS_MAX {
         changed = false;
@@ -53,12 +48,7 @@ pub async fn shrink<T: Target>(
             }
             attempts += 1;
             if let Some((finding, judged)) = violates(target, world, &candidate, claim).await? {
-                best = Shrunk {
-                    trace: candidate,
-                    finding,
-                    judged,
-                    attempts,
-                };
+                best = Shrunk { trace: candidate, finding, judged, attempts };
                 changed = true;
                 break;
             }

@@ -53,10 +53,7 @@ async fn run(args: &ServeArgs) -> Result<(), String> {
         PlatformConfig {
             clock: Clock::system(),
             entropy: Entropy::os(),
-            cookie_keys: vec![CookieKey {
-                kid: "demo".to_owned(),
-                secret,
-            }],
+            cookie_keys: vec![CookieKey { kid: "demo".to_owned(), secret }],
             kv_staleness: Duration::ZERO,
             network: network.clone(),
             tls: None,
@@ -65,18 +62,12 @@ async fn run(args: &ServeArgs) -> Result<(), String> {
             faults: reference_impl::FaultSet::none(),
             limits: Limits::default(),
         },
-        Listeners {
-            http: listener,
-            https: None,
-        },
+        Listeners { http: listener, https: None },
     )
     .map_err(|error| error.to_string())?;
     let (variables, containers) = provision(&platform.control(), &network, &vendo)?;
     write_credentials(&args.credentials, &variables)?;
-    print(&format!(
-        "serving on http://{vendo}; addresses and sessions are in {}\n",
-        args.credentials.display()
-    ));
+    print(&format!("serving on http://{vendo}; addresses and sessions are in {}\n", args.credentials.display()));
     wait(args.seconds).await;
     platform.shutdown(Duration::from_secs(5)).await;
     drop(containers);
@@ -121,9 +112,7 @@ fn provision(control: &ControlPlane, network: &Network, vendo: &str) -> Result<P
             let container = Container::start(network, page.into_bytes(), headers).map_err(|error| error.to_string())?;
             let hosts = control
                 .deploy(NewDeployment {
-                    id: format!("dep_{slug}_{deployment}")
-                        .parse()
-                        .map_err(|error| words(&error))?,
+                    id: format!("dep_{slug}_{deployment}").parse().map_err(|error| words(&error))?,
                     tenant: tenant.clone(),
                     slug: deployment.parse().map_err(|error| words(&error))?,
                     vendo_auth,
@@ -152,10 +141,8 @@ fn provision(control: &ControlPlane, network: &Network, vendo: &str) -> Result<P
 
 fn write_credentials(path: &Path, variables: &[(String, String)]) -> Result<(), String> {
     let text = if path.extension().is_some_and(|extension| extension == "json") {
-        let object: serde_json::Map<String, serde_json::Value> = variables
-            .iter()
-            .map(|(name, value)| (name.to_lowercase(), value.clone().into()))
-            .collect();
+        let object: serde_json::Map<String, serde_json::Value> =
+            variables.iter().map(|(name, value)| (name.to_lowercase(), value.clone().into())).collect();
         let mut text = serde_json::to_string_pretty(&object).map_err(|error| error.to_string())?;
         text.push('\n');
         text
@@ -172,8 +159,5 @@ fn write_credentials(path: &Path, variables: &[(String, String)]) -> Result<(), 
     options.create(true).truncate(true).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(failed)
+    options.open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(failed)
 }

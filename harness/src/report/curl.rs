@@ -14,14 +14,7 @@ pub fn line(world: &World, state: &State, request: &Request) -> Option<String> {
         return None;
     }
     let mut words = vec!["curl".to_owned(), "-i".to_owned(), "--path-as-is".to_owned()];
-    words.push(
-        if request.transport.is_http2() {
-            "--http2-prior-knowledge"
-        } else {
-            "--http1.1"
-        }
-        .to_owned(),
-    );
+    words.push(if request.transport.is_http2() { "--http2-prior-knowledge" } else { "--http1.1" }.to_owned());
     if request.method != Method::Get {
         words.extend(["-X".to_owned(), wire.method.to_owned()]);
     }
@@ -31,12 +24,7 @@ pub fn line(world: &World, state: &State, request: &Request) -> Option<String> {
             header(name, std::str::from_utf8(value).ok()?);
         }
     }
-    let cookies: Vec<String> = request
-        .cookies
-        .cookies
-        .iter()
-        .map(|cookie| cookie_name(world, *cookie))
-        .collect();
+    let cookies: Vec<String> = request.cookies.cookies.iter().map(|cookie| cookie_name(world, *cookie)).collect();
     if !cookies.is_empty() {
         header("Cookie", &cookies.join("; "));
     }
@@ -67,15 +55,9 @@ fn cookie_name(world: &World, cookie: Cookie) -> String {
 
 /// For a POSIX shell.
 fn quoted(text: &str) -> String {
-    let visible: String = text
-        .chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
+    let visible: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if visible.contains('\'') || visible.contains("$VENDO") {
-        format!(
-            "\"{}\"",
-            visible.replace('\\', "\\\\").replace('"', "\\\"").replace('`', "\\`")
-        )
+        format!("\"{}\"", visible.replace('\\', "\\\\").replace('"', "\\\"").replace('`', "\\`"))
     } else {
         format!("'{visible}'")
     }

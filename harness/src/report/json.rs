@@ -56,10 +56,7 @@ pub fn claims(faults: impl Fn(ClaimId) -> Vec<String>) -> Value {
     let claims: Vec<Value> = register()
         .map(|claim| {
             let checks: Vec<&str> = if due(claim.id) {
-                isolation_model::oracle::Oracle::ALL
-                    .iter()
-                    .map(|oracle| oracle.as_str())
-                    .collect()
+                isolation_model::oracle::Oracle::ALL.iter().map(|oracle| oracle.as_str()).collect()
             } else {
                 Vec::new()
             };

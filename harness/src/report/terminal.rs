@@ -23,15 +23,9 @@ pub fn verify(run: &Run, options: &Options, environment: &Environment, files: &[
     out.push_str(&claims_table(&run.claims));
     if !run.faults.is_empty() {
         let caught = run.faults.iter().filter(|fault| fault.caught).count();
-        line(
-            &mut out,
-            &format!("\nPlanted faults: {caught} of {} caught.", run.faults.len()),
-        );
+        line(&mut out, &format!("\nPlanted faults: {caught} of {} caught.", run.faults.len()));
         for fault in run.faults.iter().filter(|fault| !fault.caught) {
-            line(
-                &mut out,
-                &format!("  not caught: {} ({})", fault.id, list(&fault.claims)),
-            );
+            line(&mut out, &format!("  not caught: {} ({})", fault.id, list(&fault.claims)));
         }
     }
     let totals = &run.totals;
@@ -70,10 +64,7 @@ fn answer(code: ExitCode, claims: &[ClaimResult], options: &Options) -> String {
     match code {
         ExitCode::Clean => format!("All {} required claims are held.", options.required.len()),
         ExitCode::Violated => format!("Violated: {}.", with(Verdict::Violated)),
-        ExitCode::Vacuous => format!(
-            "Not proven: {} could not have been found violated.",
-            with(Verdict::Vacuous)
-        ),
+        ExitCode::Vacuous => format!("Not proven: {} could not have been found violated.", with(Verdict::Vacuous)),
         ExitCode::Inconclusive => format!("The run can't tell: {}.", with(Verdict::Inconclusive)),
         ExitCode::NotRun => format!("Required and not run: {}.", with(Verdict::NotRun)),
         ExitCode::Usage | ExitCode::TargetBroken => "The run did not come to its end.".to_owned(),
@@ -84,10 +75,7 @@ fn claims_table(claims: &[ClaimResult]) -> String {
     let mut out = String::new();
     line(
         &mut out,
-        &format!(
-            "{:<7} {:<13} {:>8} {:>9} {:>7}  why",
-            "claim", "verdict", "attacks", "controls", "faults"
-        ),
+        &format!("{:<7} {:<13} {:>8} {:>9} {:>7}  why", "claim", "verdict", "attacks", "controls", "faults"),
     );
     for claim in claims.iter().filter(|claim| claim.verdict != Verdict::NotRun) {
         line(
@@ -112,10 +100,7 @@ fn claims_table(claims: &[ClaimResult]) -> String {
         }
     }
     for (reason, ids) in reasons {
-        line(
-            &mut out,
-            &format!("not_run: {} \u{2014} {}", ids.join(" "), visible(reason)),
-        );
+        line(&mut out, &format!("not_run: {} \u{2014} {}", ids.join(" "), visible(reason)));
     }
     out
 }
@@ -124,14 +109,7 @@ fn violation_text(violation: &Violation, options: &Options, file: Option<&str>) 
     let mut out = String::new();
     line(&mut out, &format!("{} VIOLATED", violation.claim));
     line(&mut out, &format!("  {}", violation.claim.claim().statement));
-    line(
-        &mut out,
-        &format!(
-            "  {} ({})",
-            visible(&violation.finding.what),
-            violation.finding.oracle.as_str()
-        ),
-    );
+    line(&mut out, &format!("  {} ({})", visible(&violation.finding.what), violation.finding.oracle.as_str()));
     if let Some(leak) = &violation.finding.leak {
         line(
             &mut out,
@@ -146,11 +124,7 @@ fn violation_text(violation: &Violation, options: &Options, file: Option<&str>) 
             ),
         );
     }
-    let world = crate::counterexample::WorldSource {
-        seed: options.seed,
-        case: violation.case,
-    }
-    .world();
+    let world = crate::counterexample::WorldSource { seed: options.seed, case: violation.case }.world();
     let state = State::new(&world);
     line(&mut out, &format!("  in {} steps:", violation.trace.len()));
     for (number, step) in violation.trace.iter().enumerate() {
@@ -162,15 +136,8 @@ fn violation_text(violation: &Violation, options: &Options, file: Option<&str>) 
         }
     }
     if let Some(file) = file {
-        let fault = options
-            .fault
-            .map(|fault| format!(" --fault {}", fault.id()))
-            .unwrap_or_default();
-        let target = if options.link == crate::target::reference::Link::Http {
-            " --target http"
-        } else {
-            ""
-        };
+        let fault = options.fault.map(|fault| format!(" --fault {}", fault.id())).unwrap_or_default();
+        let target = if options.link == crate::target::reference::Link::Http { " --target http" } else { "" };
         line(&mut out, &format!("  replay: isolation replay {file}{fault}{target}"));
     }
     out.push('\n');
@@ -182,28 +149,15 @@ fn violation_text(violation: &Violation, options: &Options, file: Option<&str>) 
 pub fn step_text(world: &World, step: &Step) -> String {
     let request_text = |request: &Request| {
         let host = request.host.text(world);
-        format!(
-            "{} {} ({:?})",
-            request.method.as_str(),
-            visible(&String::from_utf8_lossy(&host)),
-            request.transport
-        )
+        format!("{} {} ({:?})", request.method.as_str(), visible(&String::from_utf8_lossy(&host)), request.transport)
     };
     match &step.action {
         Action::Request(request) => request_text(request),
         Action::Race { first, second } => {
             format!("at once: {}, and {}", request_text(first), request_text(second))
         }
-        Action::Malformed {
-            request,
-            defect,
-            follow_up,
-        } => {
-            format!(
-                "{} with the defect {defect:?}, then {}",
-                request_text(request),
-                request_text(follow_up)
-            )
+        Action::Malformed { request, defect, follow_up } => {
+            format!("{} with the defect {defect:?}, then {}", request_text(request), request_text(follow_up))
         }
         Action::Control(control) => format!("{control:?}"),
         Action::Advance { seconds } => format!("{seconds} seconds pass"),
@@ -231,19 +185,10 @@ pub fn faults(control: &Control, faults: &[FaultResult]) -> String {
             (None, _, Some(error)) => format!("NOT CAUGHT: {}", visible(error)),
             (None, _, None) => "NOT CAUGHT".to_owned(),
         };
-        let oracles: Vec<String> = fault
-            .oracles
-            .iter()
-            .map(|(oracle, at)| format!("{oracle} {at}"))
-            .collect();
+        let oracles: Vec<String> = fault.oracles.iter().map(|(oracle, at)| format!("{oracle} {at}")).collect();
         line(
             &mut out,
-            &format!(
-                "{:<width$} {:<12} {requests:>9}  {by}; {}",
-                fault.id,
-                list(&fault.claims),
-                oracles.join(", ")
-            ),
+            &format!("{:<width$} {:<12} {requests:>9}  {by}; {}", fault.id, list(&fault.claims), oracles.join(", ")),
         );
     }
     let caught = faults.iter().filter(|fault| fault.caught).count();
@@ -273,15 +218,7 @@ fn seconds(ms: u64) -> f64 {
 /// Text that can't move a terminal's cursor or change its colours.
 #[must_use]
 pub fn visible(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 
 fn line(out: &mut String, text: &str) {

@@ -50,11 +50,7 @@ pub(super) struct Burst {
 
 impl<D: Dial> Client<D> {
     pub(super) fn new(dial: D, roots: RootCertStore) -> Self {
-        Self {
-            dial,
-            roots,
-            open: BTreeMap::new(),
-        }
+        Self { dial, roots, open: BTreeMap::new() }
     }
 
     /// Sends a request over an open connection if it says so and there is one, else over a new one.
@@ -86,10 +82,7 @@ impl<D: Dial> Client<D> {
                 exchange
             }
         };
-        Ok(Sent {
-            exchange,
-            reused_sni: None,
-        })
+        Ok(Sent { exchange, reused_sni: None })
     }
 
     /// Sends two requests at once, each over a connection of its own, but for HTTP/2 requests of one transport and one
@@ -147,9 +140,10 @@ impl<D: Dial> Client<D> {
             };
             exchanges.push(exchange);
         }
-        // Where all went well the connection may stay open, and there is nothing to wait for.
-        let well = |exchange: &Exchange| matches!(exchange, Exchange::Answer(answer) if answer.status < 400);
-        let within = if exchanges.iter().all(well) { Duration::ZERO } else { CLOSING };
+        // Where both were answered and the connection stays open, there is nothing to wait for.
+        let answered =
+            |exchange: &Exchange| matches!(exchange, Exchange::Answer(answer) if answer.end == End::Complete);
+        let within = if exchanges.iter().all(answered) { Duration::ZERO } else { CLOSING };
         let closed = matches!(h1.closed(within).await, ConnectionState::Closed | ConnectionState::Reset);
         Ok(Burst { exchanges, closed })
     }
@@ -157,11 +151,7 @@ impl<D: Dial> Client<D> {
     async fn connect(&self, wire: &Wire) -> Result<Connection, TargetError> {
         let send = |what: String| TargetError::Send(what);
         let tls = wire.transport.is_tls();
-        let io = self
-            .dial
-            .dial(tls)
-            .await
-            .map_err(|error| send(format!("connecting: {error}")))?;
+        let io = self.dial.dial(tls).await.map_err(|error| send(format!("connecting: {error}")))?;
         let http2 = wire.transport.is_http2();
         let io = if tls {
             let alpn: &[&[u8]] = if http2 { &[b"h2"] } else { &[b"http/1.1"] };
@@ -172,9 +162,7 @@ impl<D: Dial> Client<D> {
             io
         };
         if http2 {
-            let h2 = H2::connect(io)
-                .await
-                .map_err(|error| send(format!("opening HTTP/2: {error:?}")))?;
+            let h2 = H2::connect(io).await.map_err(|error| send(format!("opening HTTP/2: {error:?}")))?;
             Ok(Connection::Http2(h2))
         } else {
             Ok(Connection::Http1(H1::new(io)))
@@ -246,19 +234,13 @@ async fn http2(h2: &H2, wire: &Wire) -> Result<Exchange, TargetError> {
         (b":authority".to_vec(), wire.authority.clone()),
         (b":path".to_vec(), wire.target.clone()),
     ];
-    let headers = wire
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_bytes().to_vec(), value.clone()));
+    let headers = wire.headers.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.clone()));
     let fields: Vec<(Vec<u8>, Vec<u8>)> = pseudo.into_iter().chain(headers).collect();
     let trailers = match &wire.body {
         WireBody::Chunked(_, trailers) => trailers.as_slice(),
         WireBody::None | WireBody::Length(_) => &[],
     };
-    exchange_of(
-        h2.exchange_fields(&fields, &wire.body.bytes(), trailers, PATIENCE)
-            .await,
-    )
+    exchange_of(h2.exchange_fields(&fields, &wire.body.bytes(), trailers, PATIENCE).await)
 }
 
 fn is_101(answer: &Answer) -> bool {
@@ -304,9 +286,7 @@ pub(super) fn exchange_of(answer: Result<Message, NoMessage>) -> Result<Exchange
         Err(NoMessage::Truncated) => return Ok(Exchange::Nothing(Nothing::Closed)),
         Err(NoMessage::Malformed(why)) => return Ok(Exchange::Nothing(Nothing::Malformed(why))),
         Err(NoMessage::Overflow) => {
-            return Ok(Exchange::Nothing(Nothing::Malformed(
-                "the head is larger than any".to_owned(),
-            )));
+            return Ok(Exchange::Nothing(Nothing::Malformed("the head is larger than any".to_owned())));
         }
         Err(NoMessage::NotSent(why)) => return Err(TargetError::Send(why)),
     };
@@ -333,8 +313,5 @@ pub(super) fn exchange_of(answer: Result<Message, NoMessage>) -> Result<Exchange
 
 /// Fields with names in lower case.
 pub(super) fn lower(fields: Vec<(String, Vec<u8>)>) -> Fields {
-    fields
-        .into_iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), value))
-        .collect()
+    fields.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect()
 }

@@ -49,10 +49,7 @@ impl Reference {
     /// The reference as it is meant to be.
     #[must_use]
     pub fn new(link: Link) -> Self {
-        Self {
-            link,
-            faults: FaultSet::none(),
-        }
+        Self { link, faults: FaultSet::none() }
     }
 
     /// The reference with planted faults.
@@ -80,10 +77,7 @@ impl Target for Reference {
             cookie_keys: world
                 .cookie_keys
                 .iter()
-                .map(|key| CookieKey {
-                    kid: key.kid.clone(),
-                    secret: key.secret.to_vec(),
-                })
+                .map(|key| CookieKey { kid: key.kid.clone(), secret: key.secret.to_vec() })
                 .collect(),
             kv_staleness: Duration::ZERO,
             network: network.clone(),
@@ -94,11 +88,8 @@ impl Target for Reference {
             limits: Limits::default(),
         })
         .map_err(|error| TargetError::Start(error.to_string()))?;
-        let doors = Doors {
-            network: network.clone(),
-            http: platform.http_endpoint(),
-            https: platform.https_endpoint(),
-        };
+        let doors =
+            Doors { network: network.clone(), http: platform.http_endpoint(), https: platform.https_endpoint() };
         let library = OnceCell::new();
         let control = platform.control();
         let containers = provision(world, &control, &network)?;
@@ -182,11 +173,7 @@ impl Session for ReferenceSession<'_> {
                 };
                 performed.observation.exchanges = self.client.race(first, second, settle(link), release).await?;
             }
-            Action::Malformed {
-                request,
-                defect,
-                follow_up,
-            } => {
+            Action::Malformed { request, defect, follow_up } => {
                 performed.requests = 2;
                 self.script(state, request, false);
                 self.script(state, follow_up, false);
@@ -223,19 +210,9 @@ impl ReferenceSession<'_> {
         // Only what has to arrive takes a place in the script: else another request would get its answer.
         let index = expect::expect(self.world, state, request, None).delivery?.deployment;
         let reply = match render::script(self.world, index, &host, request) {
-            Script::Response {
-                status,
-                headers,
-                chunks,
-                chunked,
-                trailers,
-            } => Reply::Response {
-                status,
-                headers,
-                chunks,
-                chunked,
-                trailers,
-            },
+            Script::Response { status, headers, chunks, chunked, trailers } => {
+                Reply::Response { status, headers, chunks, chunked, trailers }
+            }
             Script::Echo => Reply::Echo,
             Script::Raw { bytes, close: true } => Reply::Raw(bytes),
             Script::Raw { bytes, close: false } => Reply::RawKeep(bytes),
@@ -277,20 +254,12 @@ impl ReferenceSession<'_> {
             method: wire.method.to_owned(),
             host: wire.library_host.clone(),
             path_and_query: String::from_utf8_lossy(&wire.target).into_owned(),
-            headers: wire
-                .headers
-                .iter()
-                .filter(|(name, _)| !name.eq_ignore_ascii_case("host"))
-                .cloned()
-                .collect(),
+            headers: wire.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host")).cloned().collect(),
             body,
             fresh_connection: true,
         };
         let exchange = exchange_of(library.exchange(&spec, Duration::from_secs(10)).await)?;
-        Ok(super::client::Sent {
-            exchange,
-            reused_sni: None,
-        })
+        Ok(super::client::Sent { exchange, reused_sni: None })
     }
 
     fn control(&self, control: &Control, observation: &mut Observation) -> Result<(), TargetError> {
@@ -312,9 +281,7 @@ impl ReferenceSession<'_> {
             }
             Control::SignInCode { member, host } => {
                 let member = member_of(self.world, *member)?;
-                plane
-                    .sign_in_code(&member, &host.of.text(self.world))
-                    .map(|code| observation.code = Some(code))
+                plane.sign_in_code(&member, &host.of.text(self.world)).map(|code| observation.code = Some(code))
             }
         };
         observation.control = Some(outcome.map_err(|error| error.to_string()));
@@ -330,14 +297,7 @@ impl ReferenceSession<'_> {
                     .into_iter()
                     .map(|(name, value)| {
                         let is_own = name == "host" && value == own.as_bytes();
-                        (
-                            name,
-                            if is_own {
-                                CONTAINER_HOST.as_bytes().to_vec()
-                            } else {
-                                value
-                            },
-                        )
+                        (name, if is_own { CONTAINER_HOST.as_bytes().to_vec() } else { value })
                     })
                     .collect();
                 observation.deliveries.push(Delivery {
@@ -353,17 +313,10 @@ impl ReferenceSession<'_> {
         }
         let seen = self.watch.take();
         observation.kv = seen.kv;
-        observation.reached = seen
-            .guards
-            .into_iter()
-            .filter_map(|name| name.parse::<Guard>().ok())
-            .collect();
+        observation.reached = seen.guards.into_iter().filter_map(|name| name.parse::<Guard>().ok()).collect();
         let after = self.control.kv_snapshot();
         let keys = before.keys().chain(after.keys());
-        observation.kv_changed = keys
-            .filter(|key| before.get(*key) != after.get(*key))
-            .cloned()
-            .collect();
+        observation.kv_changed = keys.filter(|key| before.get(*key) != after.get(*key)).cloned().collect();
         observation.kv_changed.sort();
         observation.kv_changed.dedup();
         // The parser sets no mark: that it refused is seen from outside.
@@ -396,21 +349,12 @@ async fn settle(link: Link) {
 fn provision(world: &World, control: &ControlPlane, network: &Network) -> Result<Vec<Container>, TargetError> {
     let failed = |what: &str| {
         let what = what.to_owned();
-        move |error: &dyn std::fmt::Display| TargetError::Provision {
-            what,
-            why: error.to_string(),
-        }
+        move |error: &dyn std::fmt::Display| TargetError::Provision { what, why: error.to_string() }
     };
     for tenant in &world.tenants {
         let wrong = failed(&tenant.slug);
-        let id = tenant
-            .id
-            .parse::<TenantId>()
-            .map_err(|error| failed(&tenant.id)(&error))?;
-        let slug = tenant
-            .slug
-            .parse::<TenantSlug>()
-            .map_err(|error| failed(&tenant.slug)(&error))?;
+        let id = tenant.id.parse::<TenantId>().map_err(|error| failed(&tenant.id)(&error))?;
+        let slug = tenant.slug.parse::<TenantSlug>().map_err(|error| failed(&tenant.slug)(&error))?;
         control.create_tenant(id, slug).map_err(|error| wrong(&error))?;
     }
     let mut containers = Vec::new();
@@ -426,9 +370,7 @@ fn provision(world: &World, control: &ControlPlane, network: &Network) -> Result
         control
             .deploy(NewDeployment {
                 id: id.clone(),
-                tenant: tenant
-                    .parse()
-                    .map_err(|error| failed(tenant)(&error as &dyn std::fmt::Display))?,
+                tenant: tenant.parse().map_err(|error| failed(tenant)(&error as &dyn std::fmt::Display))?,
                 slug: slug_of(&deployment.slug)?,
                 vendo_auth: deployment.vendo_auth,
                 legacy: deployment.legacy,
@@ -436,9 +378,7 @@ fn provision(world: &World, control: &ControlPlane, network: &Network) -> Result
             })
             .map_err(|error| failed(&deployment.id)(&error))?;
         if let Some(domain) = &deployment.domain {
-            control
-                .claim_domain(&id, domain)
-                .map_err(|error| failed(domain)(&error))?;
+            control.claim_domain(&id, domain).map_err(|error| failed(domain)(&error))?;
         }
         containers.push(container);
     }
@@ -446,17 +386,11 @@ fn provision(world: &World, control: &ControlPlane, network: &Network) -> Result
 }
 
 fn deployment_id(id: &str) -> Result<DeploymentId, TargetError> {
-    id.parse().map_err(|error| TargetError::Provision {
-        what: id.to_owned(),
-        why: format!("{error}"),
-    })
+    id.parse().map_err(|error| TargetError::Provision { what: id.to_owned(), why: format!("{error}") })
 }
 
 fn slug_of(slug: &str) -> Result<DeploySlug, TargetError> {
-    slug.parse().map_err(|error| TargetError::Provision {
-        what: slug.to_owned(),
-        why: format!("{error}"),
-    })
+    slug.parse().map_err(|error| TargetError::Provision { what: slug.to_owned(), why: format!("{error}") })
 }
 
 fn member_of(world: &World, index: u8) -> Result<Member, TargetError> {
@@ -466,10 +400,9 @@ fn member_of(world: &World, index: u8) -> Result<Member, TargetError> {
         user_id: member.user_id.clone(),
         email: member.email.clone(),
         name: member.name.clone(),
-        tenant: tenant.parse().map_err(|error| TargetError::Provision {
-            what: tenant.clone(),
-            why: format!("{error}"),
-        })?,
+        tenant: tenant
+            .parse()
+            .map_err(|error| TargetError::Provision { what: tenant.clone(), why: format!("{error}") })?,
         role: match member.role {
             ModelRole::Owner => Role::Owner,
             ModelRole::Member => Role::Member,
@@ -491,8 +424,5 @@ const fn status_of(status: ModelStatus) -> Status {
 }
 
 fn address(endpoint: &Endpoint) -> Result<SocketAddr, TargetError> {
-    endpoint
-        .to_string()
-        .parse()
-        .map_err(|_| TargetError::Send(format!("`{endpoint}` is no socket address")))
+    endpoint.to_string().parse().map_err(|_| TargetError::Send(format!("`{endpoint}` is no socket address")))
 }

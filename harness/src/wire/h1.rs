@@ -53,12 +53,7 @@ pub enum ConnectionState {
 impl<I: Io> H1<I> {
     /// A connection over `io`, with the cap [`DEFAULT_CAP_BYTES`].
     pub fn new(io: I) -> Self {
-        H1 {
-            io,
-            buf: Vec::new(),
-            ending: None,
-            cap_bytes: DEFAULT_CAP_BYTES,
-        }
+        H1 { io, buf: Vec::new(), ending: None, cap_bytes: DEFAULT_CAP_BYTES }
     }
 
     /// Sets the most bytes that one message may take on the wire.
@@ -85,9 +80,7 @@ impl<I: Io> H1<I> {
     ///
     /// As [`send`](H1::send).
     pub async fn finish(&mut self) -> io::Result<()> {
-        timeout_at(Instant::now() + SEND_DEADLINE, self.io.shutdown())
-            .await
-            .map_err(|_| timed_out())?
+        timeout_at(Instant::now() + SEND_DEADLINE, self.io.shutdown()).await.map_err(|_| timed_out())?
     }
 
     /// Reads the next response. `request_method` is the method of the request it answers, as sent: a response to `HEAD`

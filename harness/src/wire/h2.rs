@@ -60,16 +60,8 @@ impl H2Request {
             (":authority", self.authority.as_ref()),
             (":path", Some(&self.path)),
         ];
-        let pseudo = pseudo
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.into(), value?.clone().into_bytes())));
-        pseudo
-            .chain(
-                self.headers
-                    .iter()
-                    .map(|(name, value)| (name.clone().into_bytes(), value.clone())),
-            )
-            .collect()
+        let pseudo = pseudo.into_iter().filter_map(|(name, value)| Some((name.into(), value?.clone().into_bytes())));
+        pseudo.chain(self.headers.iter().map(|(name, value)| (name.clone().into_bytes(), value.clone()))).collect()
     }
 }
 
@@ -127,13 +119,7 @@ impl H2 {
             let outcome = outcome_of(connection.await);
             ended.send_replace(Some(outcome));
         }));
-        Ok(H2 {
-            sender,
-            blocks,
-            _driver: driver,
-            outcome,
-            cap_bytes: DEFAULT_CAP_BYTES,
-        })
+        Ok(H2 { sender, blocks, _driver: driver, outcome, cap_bytes: DEFAULT_CAP_BYTES })
     }
 
     /// Sets the most bytes that one response's body may take.
@@ -149,8 +135,7 @@ impl H2 {
     ///
     /// [`NoMessage`] if no response head came.
     pub async fn exchange(&self, request: &H2Request, deadline: Duration) -> Result<Message, NoMessage> {
-        self.exchange_fields(&request.fields(), &request.body, &request.trailers, deadline)
-            .await
+        self.exchange_fields(&request.fields(), &request.body, &request.trailers, deadline).await
     }
 
     /// As [`exchange`](H2::exchange), with every field of the header block given, pseudo-fields included: left out,
@@ -239,33 +224,20 @@ impl H2 {
         trailers: &[(String, Vec<u8>)],
     ) -> Result<(ResponseFuture, SendStream<Bytes>), NoMessage> {
         let mut sender = self.sender.clone().ready().await.map_err(|error| no_message(&error))?;
-        let is_head = fields
-            .iter()
-            .find(|(name, _)| name == b":method")
-            .is_some_and(|(_, method)| method == b"HEAD");
+        let is_head = fields.iter().find(|(name, _)| name == b":method").is_some_and(|(_, method)| method == b"HEAD");
         let mut stand_in = http::Request::new(());
         // The crate reads a response to HEAD in its own way, so the stand-in is true in this.
-        *stand_in.method_mut() = if is_head {
-            http::Method::HEAD
-        } else {
-            http::Method::POST
-        };
+        *stand_in.method_mut() = if is_head { http::Method::HEAD } else { http::Method::POST };
         *stand_in.uri_mut() = http::Uri::from_static("http://stand-in.invalid/");
         let ends = body.is_empty() && trailers.is_empty();
         let (response, mut stream) = {
             // Locked, so that the driver can't write the stand-in before our block is there to take its place.
             let mut blocks = self.blocks.lock();
-            let sent = sender
-                .send_request(stand_in, ends)
-                .map_err(|error| no_message(&error))?;
+            let sent = sender.send_request(stand_in, ends).map_err(|error| no_message(&error))?;
             let queue = blocks.entry(sent.0.stream_id().as_u32()).or_default();
-            queue.push_back(encode(
-                fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice())),
-            ));
+            queue.push_back(encode(fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice()))));
             if !trailers.is_empty() {
-                queue.push_back(encode(
-                    trailers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())),
-                ));
+                queue.push_back(encode(trailers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice()))));
             }
             sent
         };
@@ -287,12 +259,8 @@ impl H2 {
 /// As [`H2::connect`] and [`H2::exchange`].
 pub async fn h2_exchange(io: BoxIo, request: &H2Request, deadline: Duration) -> Result<Message, NoMessage> {
     let until = Instant::now() + deadline;
-    let connection = timeout_at(until, H2::connect(io))
-        .await
-        .map_err(|_| NoMessage::TimedOut)??;
-    connection
-        .exchange(request, until.saturating_duration_since(Instant::now()))
-        .await
+    let connection = timeout_at(until, H2::connect(io)).await.map_err(|_| NoMessage::TimedOut)??;
+    connection.exchange(request, until.saturating_duration_since(Instant::now())).await
 }
 
 async fn read_head(
@@ -310,9 +278,7 @@ async fn read_head(
                 return Poll::Ready(Err(NoMessage::Overflow));
             }
         }
-        std::pin::Pin::new(&mut *response)
-            .poll(cx)
-            .map_err(|error| no_message(&error))
+        std::pin::Pin::new(&mut *response).poll(cx).map_err(|error| no_message(&error))
     })
     .await
 }
@@ -342,10 +308,7 @@ async fn read_body(incoming: &mut RecvStream, message: &mut Message, cap_bytes: 
 }
 
 fn owned(fields: &http::HeaderMap) -> Fields {
-    fields
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-        .collect()
+    fields.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
 }
 
 fn outcome_of(result: Result<(), h2::Error>) -> Outcome {
@@ -365,11 +328,7 @@ fn no_message(error: &h2::Error) -> NoMessage {
     if let Some(io) = error.get_io() {
         // The crate calls an orderly end with open streams a broken pipe.
         let in_order = [std::io::ErrorKind::UnexpectedEof, std::io::ErrorKind::BrokenPipe].contains(&io.kind());
-        return if in_order {
-            NoMessage::ClosedBeforeAnyByte
-        } else {
-            NoMessage::Reset
-        };
+        return if in_order { NoMessage::ClosedBeforeAnyByte } else { NoMessage::Reset };
     }
     match error.reason() {
         Some(reason) if error.is_remote() => NoMessage::H2Code(reason.into()),

@@ -43,10 +43,7 @@ pub struct Message {
 impl Message {
     /// The values of all header fields of that name, in order. The name is compared without regard to ASCII case.
     pub fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
-        self.headers
-            .iter()
-            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_slice())
+        self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
     }
 
     /// Whether the whole message came: it ended as its framing said it would.

@@ -56,11 +56,7 @@ impl RequestBytes {
     /// Adds all these fields, in order.
     #[must_use]
     pub fn headers<N: AsRef<[u8]>, V: AsRef<[u8]>>(mut self, fields: impl IntoIterator<Item = (N, V)>) -> Self {
-        self.lines.extend(
-            fields
-                .into_iter()
-                .map(|(name, value)| field_line(name.as_ref(), value.as_ref())),
-        );
+        self.lines.extend(fields.into_iter().map(|(name, value)| field_line(name.as_ref(), value.as_ref())));
         self
     }
 
@@ -131,22 +127,14 @@ mod tests {
 
     #[test]
     fn every_framing_is_written_as_told() {
-        let head = RequestBytes::new("POST", "http://a/b")
-            .header("Host", "a")
-            .header("HOST", b"\xff");
+        let head = RequestBytes::new("POST", "http://a/b").header("Host", "a").header("HOST", b"\xff");
         let start = b"POST http://a/b HTTP/1.1\r\nHost: a\r\nHOST: \xff\r\n";
         let cases: Vec<(Framing, &[u8])> = vec![
             (Framing::None, b"\r\n"),
             (Framing::Length(b"xyz".to_vec()), b"Content-Length: 3\r\n\r\nxyz"),
+            (Framing::LengthDeclared(9, b"xyz".to_vec()), b"Content-Length: 9\r\n\r\nxyz"),
             (
-                Framing::LengthDeclared(9, b"xyz".to_vec()),
-                b"Content-Length: 9\r\n\r\nxyz",
-            ),
-            (
-                Framing::Chunked(
-                    vec![vec![b'a'; 17], b"b".to_vec()],
-                    vec![(b"X-T".to_vec(), b"1".to_vec())],
-                ),
+                Framing::Chunked(vec![vec![b'a'; 17], b"b".to_vec()], vec![(b"X-T".to_vec(), b"1".to_vec())]),
                 b"Transfer-Encoding: chunked\r\n\r\n11\r\naaaaaaaaaaaaaaaaa\r\n1\r\nb\r\n0\r\nX-T: 1\r\n\r\n",
             ),
             (Framing::Raw(b"raw".to_vec()), b"\r\nraw"),

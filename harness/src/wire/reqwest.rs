@@ -59,12 +59,7 @@ impl Reqwest {
     ///
     /// [`NoMessage::NotSent`] if reqwest refuses its settings.
     pub fn new(http: SocketAddr, https: Option<SocketAddr>, roots: RootCertStore) -> Result<Self, NoMessage> {
-        let mut this = Reqwest {
-            http,
-            https,
-            roots,
-            pooled: [None, None, None, None],
-        };
+        let mut this = Reqwest { http, https, roots, pooled: [None, None, None, None] };
         let [h1, h2, tls_h1, tls_h2] =
             [(false, false), (false, true), (true, false), (true, true)].map(|(is_https, is_http2)| {
                 match is_https && https.is_none() {
@@ -96,9 +91,7 @@ impl Reqwest {
             Some(client) if !spec.fresh_connection => client.clone(),
             Some(_) | None => self.client(spec.https, spec.http2)?,
         };
-        let response = timeout_at(until, client.execute(request))
-            .await
-            .map_err(|_| NoMessage::TimedOut)?;
+        let response = timeout_at(until, client.execute(request)).await.map_err(|_| NoMessage::TimedOut)?;
         let mut response = response.map_err(|error| no_message(&error))?;
         let mut message = head(&response)?;
         if let Ok(end) = timeout_at(until, read_body(&mut response, &mut message.body)).await {
@@ -119,11 +112,7 @@ impl Reqwest {
             .retry(reqwest::retry::never())
             .referer(false)
             .no_proxy();
-        let builder = if http2 {
-            builder.http2_prior_knowledge()
-        } else {
-            builder.http1_only()
-        };
+        let builder = if http2 { builder.http2_prior_knowledge() } else { builder.http1_only() };
         builder.build().map_err(|error| NoMessage::NotSent(describe(&error)))
     }
 }
@@ -151,17 +140,11 @@ fn request(spec: &RequestSpec) -> Result<Request, NoMessage> {
         Err(error) => return refuse(format!("the URL: {error}")),
     };
     if url.domain() != Some(spec.host.as_str()) {
-        return refuse(format!(
-            "the host \"{}\" is not a lowercase domain name",
-            spec.host.escape_debug()
-        ));
+        return refuse(format!("the host \"{}\" is not a lowercase domain name", spec.host.escape_debug()));
     }
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     if format!("{}{query}", url.path()) != spec.path_and_query {
-        return refuse(format!(
-            "a URL can't carry the path \"{}\"",
-            spec.path_and_query.escape_debug()
-        ));
+        return refuse(format!("a URL can't carry the path \"{}\"", spec.path_and_query.escape_debug()));
     }
     let Ok(method) = Method::from_bytes(spec.method.as_bytes()) else {
         return refuse(format!("the method \"{}\"", spec.method.escape_debug()));
@@ -194,9 +177,7 @@ fn head(response: &Response) -> Result<Message, NoMessage> {
         version,
         status: response.status().as_u16(),
         reason: None,
-        headers: headers
-            .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
-            .collect(),
+        headers: headers.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect(),
         body: Vec::new(),
         trailers: Vec::new(),
         interim: Vec::new(),
@@ -259,11 +240,7 @@ fn cause(error: &reqwest::Error) -> Cause {
             return Cause::H2Code(reason.into());
         }
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            let reset = [
-                io::ErrorKind::ConnectionReset,
-                io::ErrorKind::ConnectionAborted,
-                io::ErrorKind::BrokenPipe,
-            ];
+            let reset = [io::ErrorKind::ConnectionReset, io::ErrorKind::ConnectionAborted, io::ErrorKind::BrokenPipe];
             let kind = error.kind();
             return if kind == io::ErrorKind::UnexpectedEof {
                 Cause::Incomplete
@@ -274,10 +251,7 @@ fn cause(error: &reqwest::Error) -> Cause {
                 Cause::Other
             };
         }
-        if error
-            .downcast_ref::<hyper::Error>()
-            .is_some_and(hyper::Error::is_incomplete_message)
-        {
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message) {
             return Cause::Incomplete;
         }
     }

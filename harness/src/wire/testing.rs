@@ -88,10 +88,7 @@ pub(super) struct Endless {
 impl Endless {
     pub(super) fn new(bytes: &'static [u8]) -> Self {
         let bar = bytes.iter().position(|byte| *byte == b'|').expect("a bar");
-        Endless {
-            once: &bytes[..bar],
-            for_ever: &bytes[bar + 1..],
-        }
+        Endless { once: &bytes[..bar], for_ever: &bytes[bar + 1..] }
     }
 }
 

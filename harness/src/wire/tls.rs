@@ -95,33 +95,18 @@ pub async fn tls_session(
     };
     let connector = TlsConnector::from(Arc::new(client_config(roots, alpn)?));
     let handshake = timeout_at(Instant::now() + deadline, connector.connect(name.clone(), io));
-    let stream = handshake
-        .await
-        .map_err(|_| TlsError::TimedOut)?
-        .map_err(|error| handshake_error(&error))?;
+    let stream = handshake.await.map_err(|_| TlsError::TimedOut)?.map_err(|error| handshake_error(&error))?;
     let (_, session) = stream.get_ref();
-    let certificate = session
-        .peer_certificates()
-        .and_then(<[_]>::first)
-        .map(|der| der.to_vec())
-        .unwrap_or_default();
+    let certificate = session.peer_certificates().and_then(<[_]>::first).map(|der| der.to_vec()).unwrap_or_default();
     let name_matches = sni.map(|_| covers(&certificate, &name));
     let alpn = session.alpn_protocol().map(<[u8]>::to_vec);
-    Ok(TlsSession {
-        io: Box::new(stream),
-        alpn,
-        certificate,
-        name_matches,
-    })
+    Ok(TlsSession { io: Box::new(stream), alpn, certificate, name_matches })
 }
 
 /// The client's settings: ring, named here rather than taken from a process-wide default, and [`ChainVerifier`].
 pub(super) fn client_config(roots: &RootCertStore, alpn: &[&[u8]]) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
-    let verifier = ChainVerifier {
-        roots: roots.clone(),
-        provider: Arc::clone(&provider),
-    };
+    let verifier = ChainVerifier { roots: roots.clone(), provider: Arc::clone(&provider) };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError::Settings(error.to_string()))?
@@ -179,9 +164,7 @@ impl ServerCertVerifier for ChainVerifier {
 
 impl fmt::Debug for ChainVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChainVerifier")
-            .field("roots", &self.roots.len())
-            .finish_non_exhaustive()
+        f.debug_struct("ChainVerifier").field("roots", &self.roots.len()).finish_non_exhaustive()
     }
 }
 

@@ -52,9 +52,7 @@ pub fn websocket_request(host: &str, target: &str, key: &str) -> RequestBytes {
 pub fn verify_accept(response: &Message, key: &str) -> Result<(), WebsocketError> {
     let not_accepted = |why: &str| Err(WebsocketError::NotAccepted(why.to_owned()));
     let has_token = |name, token: &[u8]| {
-        let mut members = response
-            .header_values(name)
-            .flat_map(|value| value.split(|byte| *byte == b','));
+        let mut members = response.header_values(name).flat_map(|value| value.split(|byte| *byte == b','));
         members.any(|member| member.trim_ascii().eq_ignore_ascii_case(token))
     };
     if response.status != 101 {
@@ -110,10 +108,7 @@ impl Websocket {
     /// [`WebsocketError`].
     pub async fn exchange(&mut self, text: &str, deadline: Duration) -> Result<Vec<u8>, WebsocketError> {
         let until = Instant::now() + deadline;
-        within(until, async {
-            self.stream.send(Frame::text(text)).await.map_err(protocol_error)
-        })
-        .await?;
+        within(until, async { self.stream.send(Frame::text(text)).await.map_err(protocol_error) }).await?;
         self.receive(until.saturating_duration_since(Instant::now())).await
     }
 
@@ -152,9 +147,7 @@ impl Websocket {
         match self.receive(until.saturating_duration_since(Instant::now())).await {
             Err(WebsocketError::Closed(_)) => Ok(()),
             Err(other) => Err(other),
-            Ok(_) => Err(WebsocketError::Malformed(
-                "a message in place of a close frame".to_owned(),
-            )),
+            Ok(_) => Err(WebsocketError::Malformed("a message in place of a close frame".to_owned())),
         }
     }
 }
@@ -172,10 +165,7 @@ fn protocol_error(error: ProtocolError) -> WebsocketError {
         return WebsocketError::Closed(None);
     }
     // tungstenite counts an end without a close frame among the breaches of the protocol.
-    if matches!(
-        error,
-        ProtocolError::Io(_) | ProtocolError::Protocol(ResetWithoutClosingHandshake)
-    ) {
+    if matches!(error, ProtocolError::Io(_) | ProtocolError::Protocol(ResetWithoutClosingHandshake)) {
         return WebsocketError::Broken;
     }
     WebsocketError::Malformed(error.to_string())

@@ -17,11 +17,7 @@ impl CookieJar {
     /// No cookies.
     #[must_use]
     pub const fn empty() -> Self {
-        Self {
-            cookies: Vec::new(),
-            split: false,
-            tight: false,
-        }
+        Self { cookies: Vec::new(), split: false, tight: false }
     }
 
     /// One valid session of a member.
@@ -33,11 +29,7 @@ impl CookieJar {
     /// These cookies in one field.
     #[must_use]
     pub const fn of(cookies: Vec<Cookie>) -> Self {
-        Self {
-            cookies,
-            split: false,
-            tight: false,
-        }
+        Self { cookies, split: false, tight: false }
     }
 
     /// One cookie.
@@ -70,10 +62,7 @@ impl Cookie {
     /// A plainly written session cookie.
     #[must_use]
     pub const fn session(token: Token) -> Self {
-        Self::Session {
-            token,
-            writing: Writing::Plain,
-        }
+        Self::Session { token, writing: Writing::Plain }
     }
 }
 
@@ -164,10 +153,7 @@ impl Token {
     /// An unaltered one.
     #[must_use]
     pub const fn valid(member: u8) -> Self {
-        Self {
-            member,
-            alteration: Alteration::None,
-        }
+        Self { member, alteration: Alteration::None }
     }
 }
 

@@ -82,14 +82,8 @@ pub enum VendoField {
 
 impl VendoField {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::UserId,
-        Self::UserEmail,
-        Self::UserName,
-        Self::TenantId,
-        Self::Role,
-        Self::Unknown,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::UserId, Self::UserEmail, Self::UserName, Self::TenantId, Self::Role, Self::Unknown];
 
     /// In its canonical spelling.
     #[must_use]
@@ -212,14 +206,8 @@ pub enum HintField {
 
 impl HintField {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Host,
-        Self::OriginalHost,
-        Self::OriginalUrl,
-        Self::RewriteUrl,
-        Self::MethodOverride,
-        Self::RealIp,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Host, Self::OriginalHost, Self::OriginalUrl, Self::RewriteUrl, Self::MethodOverride, Self::RealIp];
 
     const fn name(self) -> &'static str {
         match self {
@@ -301,14 +289,8 @@ pub enum NameSpelling {
 
 impl NameSpelling {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Canonical,
-        Self::Lower,
-        Self::Upper,
-        Self::Mixed,
-        Self::Underscore,
-        Self::LastUnderscore,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Canonical, Self::Lower, Self::Upper, Self::Mixed, Self::Underscore, Self::LastUnderscore];
 
     /// The name in this spelling.
     #[must_use]
@@ -320,13 +302,7 @@ impl NameSpelling {
             Self::Mixed => name
                 .chars()
                 .enumerate()
-                .map(|(i, c)| {
-                    if i % 2 == 0 {
-                        c.to_ascii_lowercase()
-                    } else {
-                        c.to_ascii_uppercase()
-                    }
-                })
+                .map(|(i, c)| if i % 2 == 0 { c.to_ascii_lowercase() } else { c.to_ascii_uppercase() })
                 .collect(),
             Self::Underscore => name.replace('-', "_"),
             Self::LastUnderscore => match name.rsplit_once('-') {
@@ -385,11 +361,7 @@ impl Header {
                 Nominee::Authorization => vec!["authorization".to_owned()],
                 Nominee::Host => vec!["host".to_owned()],
                 Nominee::Several => {
-                    vec![
-                        "close".to_owned(),
-                        "x-vendo-role".to_owned(),
-                        "x-vendo-tenant-id".to_owned(),
-                    ]
+                    vec!["close".to_owned(), "x-vendo-role".to_owned(), "x-vendo-tenant-id".to_owned()]
                 }
             },
             Self::Hop(HopField::UpgradeH2c) => vec!["upgrade".to_owned(), "http2-settings".to_owned()],
@@ -414,21 +386,13 @@ impl Header {
         let field = |name: String, value: Vec<u8>, passes| Field { name, value, passes };
         let one = |name: &str, value: &str, passes| vec![field(name.to_owned(), value.as_bytes().to_vec(), passes)];
         match self {
-            Self::Vendo {
-                field: of,
-                spelling,
-                value,
-            } => {
+            Self::Vendo { field: of, spelling, value } => {
                 vec![field(spelling.spell(of.name()), value.text(world).into_bytes(), false)]
             }
             Self::Edge { field: of, spelling } => {
                 vec![field(spelling.spell(of.name()), b"203.0.113.9".to_vec(), false)]
             }
-            Self::Forwarding {
-                field: of,
-                spelling,
-                host,
-            } => {
+            Self::Forwarding { field: of, spelling, host } => {
                 let host = host.of.text(world);
                 let value = match of {
                     ForwardingField::Forwarded => format!("for=203.0.113.9;host={host};proto=https"),
@@ -479,11 +443,7 @@ impl Header {
             Self::Expect => one("Expect", "100-continue", false),
             Self::SessionAsBearer(member) => {
                 let token = crate::token::text(world, Token::valid(member), world.start_s);
-                vec![field(
-                    "Authorization".to_owned(),
-                    [b"Bearer ".as_slice(), &token].concat(),
-                    true,
-                )]
+                vec![field("Authorization".to_owned(), [b"Bearer ".as_slice(), &token].concat(), true)]
             }
         }
     }

@@ -17,10 +17,7 @@ impl HostSpec {
     /// The single-level host of a deployment, spelled plainly.
     #[must_use]
     pub const fn of(deployment: u8) -> Self {
-        Self {
-            of: HostOf::Single(deployment),
-            spelling: Spelling::Exact,
-        }
+        Self { of: HostOf::Single(deployment), spelling: Spelling::Exact }
     }
 
     /// What the client writes.
@@ -32,14 +29,7 @@ impl HostSpec {
     /// Spelled plainly where a spelling would not mean what it says, as a dot more after a name without dots.
     #[must_use]
     pub(super) fn canonical(self) -> Self {
-        if self.of.can_be_spelled() {
-            self
-        } else {
-            Self {
-                of: self.of,
-                spelling: Spelling::Exact,
-            }
-        }
+        if self.of.can_be_spelled() { self } else { Self { of: self.of, spelling: Spelling::Exact } }
     }
 
     /// The plain host that the spelling stands for; `None` when it stands for none and must be refused.
@@ -121,14 +111,8 @@ pub enum PlatformHost {
 
 impl PlatformHost {
     /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Dashboard,
-        Self::Api,
-        Self::Www,
-        Self::ProviderProxy,
-        Self::Credentials,
-        Self::Hooks,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Dashboard, Self::Api, Self::Www, Self::ProviderProxy, Self::Credentials, Self::Hooks];
 
     const fn text(self) -> &'static str {
         match self {
@@ -274,19 +258,12 @@ pub fn portal(n: u8) -> String {
 /// A slug a rename can choose.
 #[must_use]
 pub fn rename(slug: u8) -> &'static str {
-    super::RENAMES
-        .iter()
-        .cycle()
-        .nth(usize::from(slug) % super::RENAMES.len())
-        .copied()
-        .unwrap_or("crm")
+    super::RENAMES.iter().cycle().nth(usize::from(slug) % super::RENAMES.len()).copied().unwrap_or("crm")
 }
 
 fn custom(world: &World, deployment: u8) -> String {
     let own = world.deployment(deployment);
-    own.domain
-        .clone()
-        .unwrap_or_else(|| format!("none.{}.example", world.tenant(own.tenant).slug))
+    own.domain.clone().unwrap_or_else(|| format!("none.{}.example", world.tenant(own.tenant).slug))
 }
 
 /// How a host is spelled.
@@ -349,15 +326,8 @@ pub enum Spelling {
 
 impl Spelling {
     /// The spellings that stand for the plain host.
-    pub const VALID: [Self; 7] = [
-        Self::Exact,
-        Self::Upper,
-        Self::Mixed,
-        Self::TrailingDot,
-        Self::Port,
-        Self::EmptyPort,
-        Self::DotAndPort,
-    ];
+    pub const VALID: [Self; 7] =
+        [Self::Exact, Self::Upper, Self::Mixed, Self::TrailingDot, Self::Port, Self::EmptyPort, Self::DotAndPort];
 
     /// The spellings that stand for no host.
     pub const INVALID: [Self; 19] = [
@@ -391,27 +361,18 @@ impl Spelling {
     /// Whether an HTTP/2 client can put it into `:authority`.
     #[must_use]
     pub const fn fits_authority(self) -> bool {
-        matches!(
-            self,
-            Self::Exact | Self::Upper | Self::Mixed | Self::TrailingDot | Self::Port | Self::DotAndPort
-        )
+        matches!(self, Self::Exact | Self::Upper | Self::Mixed | Self::TrailingDot | Self::Port | Self::DotAndPort)
     }
 
     fn apply(self, host: &str) -> Vec<u8> {
         let (first, rest) = host.split_once('.').unwrap_or((host, ""));
-        let rest = if rest.is_empty() {
-            String::new()
-        } else {
-            format!(".{rest}")
-        };
+        let rest = if rest.is_empty() { String::new() } else { format!(".{rest}") };
         let text = match self {
             Self::Exact => host.to_owned(),
             Self::Upper => host.to_ascii_uppercase(),
-            Self::Mixed => host
-                .chars()
-                .enumerate()
-                .map(|(i, c)| if i % 2 == 0 { c.to_ascii_uppercase() } else { c })
-                .collect(),
+            Self::Mixed => {
+                host.chars().enumerate().map(|(i, c)| if i % 2 == 0 { c.to_ascii_uppercase() } else { c }).collect()
+            }
             Self::TrailingDot => format!("{host}."),
             Self::TwoTrailingDots => format!("{host}.."),
             Self::LeadingDot => format!(".{host}"),
@@ -423,11 +384,9 @@ impl Spelling {
             Self::TwoPorts => format!("{host}:80:80"),
             Self::UserInfo => format!("user@{host}"),
             Self::HostAsUserInfo => format!("{host}@attacker.example"),
-            Self::Percent => format!(
-                "%{:02x}{}",
-                first.as_bytes().first().unwrap_or(&b'a'),
-                host.get(1..).unwrap_or("")
-            ),
+            Self::Percent => {
+                format!("%{:02x}{}", first.as_bytes().first().unwrap_or(&b'a'), host.get(1..).unwrap_or(""))
+            }
             Self::NonAscii => format!("{}\u{430}{}", first, rest),
             Self::FullwidthDot => format!("{first}\u{ff0e}{}", rest.trim_start_matches('.')),
             Self::EmptyLabel => format!("{first}.{rest}"),

@@ -18,28 +18,19 @@ impl Reply {
     /// The container's page.
     #[must_use]
     pub const fn page() -> Self {
-        Self {
-            kind: ReplyKind::Page,
-            headers: Vec::new(),
-        }
+        Self { kind: ReplyKind::Page, headers: Vec::new() }
     }
 
     /// The page with one more header.
     #[must_use]
     pub fn with(header: ReplyHeader) -> Self {
-        Self {
-            kind: ReplyKind::Page,
-            headers: vec![header],
-        }
+        Self { kind: ReplyKind::Page, headers: vec![header] }
     }
 
     /// This kind without more headers.
     #[must_use]
     pub const fn of(kind: ReplyKind) -> Self {
-        Self {
-            kind,
-            headers: Vec::new(),
-        }
+        Self { kind, headers: Vec::new() }
     }
 
     pub(super) fn for_upgrade(self) -> Self {
@@ -69,20 +60,13 @@ impl Reply {
             | ReplyKind::BadChunk
             | ReplyKind::DifferingLengths
             | ReplyKind::BodyAfterNoContent
-            | ReplyKind::ClosesAfter => Self {
-                kind: ReplyKind::Page,
-                headers: self.headers,
-            },
+            | ReplyKind::ClosesAfter => Self { kind: ReplyKind::Page, headers: self.headers },
         }
     }
 
     pub(super) fn for_method(self, method: Method) -> Self {
         if method != Method::Head {
-            return if self.kind == ReplyKind::BodyAfterHead {
-                Self::page()
-            } else {
-                self
-            };
+            return if self.kind == ReplyKind::BodyAfterHead { Self::page() } else { self };
         }
         let kind = match self.kind {
             ReplyKind::Page
@@ -111,10 +95,7 @@ impl Reply {
             | ReplyKind::BodyAfterNoContent
             | ReplyKind::ClosesAfter => ReplyKind::Page,
         };
-        Self {
-            kind,
-            headers: self.headers,
-        }
+        Self { kind, headers: self.headers }
     }
 }
 

@@ -11,11 +11,7 @@ pub(super) const SEPARATOR: u8 = 0;
 pub(super) fn position(source: &[u8], from: usize, wanted: impl Fn(u8) -> bool) -> Option<usize> {
     let rest = source.get(from..)?;
     let (blocks, _) = rest.as_chunks::<32>();
-    let clean = blocks
-        .iter()
-        .take_while(|block| !block.iter().fold(false, |any, b| any | wanted(*b)))
-        .count()
-        * 32;
+    let clean = blocks.iter().take_while(|block| !block.iter().fold(false, |any, b| any | wanted(*b))).count() * 32;
     let found = rest.iter().skip(clean).position(|b| wanted(*b))?;
     Some(from + clean + found)
 }

@@ -63,13 +63,7 @@ pub(super) fn unescape(source: &[u8], dialect: Dialect, margin: usize, out: &mut
                 out.push(SEPARATOR);
             }
             let from = start.max(done);
-            marks.push(Mark {
-                kinds: Kinds::NONE,
-                decoded: out.len(),
-                source: from,
-                decoded_len: 0,
-                source_len: 0,
-            });
+            marks.push(Mark { kinds: Kinds::NONE, decoded: out.len(), source: from, decoded_len: 0, source_len: 0 });
             done = from;
         }
         out.extend_from_slice(source.get(done..found).unwrap_or(&[]));
@@ -99,24 +93,14 @@ struct Escape {
 
 impl Escape {
     fn byte(kinds: Kinds, source_len: usize, byte: u8) -> Self {
-        Self {
-            kinds,
-            source_len,
-            text: [byte, 0, 0, 0],
-            len: 1,
-        }
+        Self { kinds, source_len, text: [byte, 0, 0, 0], len: 1 }
     }
 
     /// A code point, as UTF-8. Surrogates and what is beyond Unicode are no escape.
     fn code_point(kinds: Kinds, source_len: usize, code: u32) -> Option<Self> {
         let mut text = [0; 4];
         let len = char::from_u32(code)?.encode_utf8(&mut text).len();
-        Some(Self {
-            kinds,
-            source_len,
-            text,
-            len,
-        })
+        Some(Self { kinds, source_len, text, len })
     }
 }
 
@@ -182,11 +166,7 @@ fn html(rest: &[u8]) -> Option<Escape> {
         [_, ..] | [] => return None,
     };
     // The longest sensible reference is seven digits; a few leading zeros are allowed.
-    let len = digits
-        .iter()
-        .take(12)
-        .take_while(|b| char::from(**b).is_digit(radix))
-        .count();
+    let len = digits.iter().take(12).take_while(|b| char::from(**b).is_digit(radix)).count();
     let code = number(digits.get(..len)?, radix)?;
     // Browsers take a reference without its semicolon.
     let semicolon = usize::from(digits.get(len) == Some(&b';'));
@@ -194,12 +174,7 @@ fn html(rest: &[u8]) -> Option<Escape> {
 }
 
 fn soft_break(source_len: usize) -> Escape {
-    Escape {
-        kinds: Kinds::QUOTED_PRINTABLE,
-        source_len,
-        text: [0; 4],
-        len: 0,
-    }
+    Escape { kinds: Kinds::QUOTED_PRINTABLE, source_len, text: [0; 4], len: 0 }
 }
 
 /// A soft line break, an escaped `=`, or two escapes in a row: what query strings don't have.
@@ -228,9 +203,7 @@ fn number(digits: &[u8], radix: u32) -> Option<u32> {
     if digits.is_empty() {
         return None;
     }
-    digits.iter().try_fold(0_u32, |n, digit| {
-        n.checked_mul(radix)?.checked_add(char::from(*digit).to_digit(radix)?)
-    })
+    digits.iter().try_fold(0_u32, |n, digit| n.checked_mul(radix)?.checked_add(char::from(*digit).to_digit(radix)?))
 }
 
 /// Lists of decimal byte values, `72,101,108`, of at least `min` values.
@@ -239,21 +212,10 @@ pub(super) fn decimal_lists(source: &[u8], min: usize, out: &mut Vec<u8>, marks:
     let class = |b: u8| b.is_ascii_digit() || matches!(b, b',' | b' ' | b'\t' | b'\r' | b'\n');
     for_runs(source, min * 3 - 1, class, |start, end| {
         let mut at = start;
-        let mut list = ListStart {
-            out: out.len(),
-            marks: marks.len(),
-        };
+        let mut list = ListStart { out: out.len(), marks: marks.len() };
         while at < end {
-            let digits = source
-                .iter()
-                .skip(at)
-                .take(4)
-                .take_while(|b| b.is_ascii_digit())
-                .count();
-            let byte = source
-                .get(at..at + digits)
-                .and_then(|d| number(d, 10))
-                .and_then(|n| u8::try_from(n).ok());
+            let digits = source.iter().skip(at).take(4).take_while(|b| b.is_ascii_digit()).count();
+            let byte = source.get(at..at + digits).and_then(|d| number(d, 10)).and_then(|n| u8::try_from(n).ok());
             let Some(byte) = byte else {
                 // Not a byte: the list ends here, and another may start after it.
                 list = list.close(min, out, marks);
@@ -261,22 +223,10 @@ pub(super) fn decimal_lists(source: &[u8], min: usize, out: &mut Vec<u8>, marks:
                 continue;
             };
             if list.out == out.len() {
-                marks.push(Mark {
-                    kinds: Kinds::NONE,
-                    decoded: out.len(),
-                    source: at,
-                    decoded_len: 0,
-                    source_len: 0,
-                });
+                marks.push(Mark { kinds: Kinds::NONE, decoded: out.len(), source: at, decoded_len: 0, source_len: 0 });
             }
             let kinds = Kinds::DECIMAL;
-            marks.push(Mark {
-                kinds,
-                decoded: out.len(),
-                source: at,
-                decoded_len: 1,
-                source_len: digits,
-            });
+            marks.push(Mark { kinds, decoded: out.len(), source: at, decoded_len: 1, source_len: digits });
             out.push(byte);
             at += digits;
             let blank = |at: usize| source.iter().skip(at).take_while(|b| b.is_ascii_whitespace()).count();
@@ -304,10 +254,7 @@ impl ListStart {
         } else {
             out.push(SEPARATOR);
         }
-        Self {
-            out: out.len(),
-            marks: marks.len(),
-        }
+        Self { out: out.len(), marks: marks.len() }
     }
 }
 
@@ -321,10 +268,7 @@ mod tests {
         let (mut out, mut marks) = (Vec::new(), Vec::new());
         unescape(source, Dialect::Escapes, 2, &mut out, &mut marks);
         assert_eq!(out, b"..A..BCD=4");
-        assert_eq!(
-            marks.iter().map(|mark| mark.source).collect::<Vec<_>>(),
-            [2, 4, 9, 15, 20]
-        );
+        assert_eq!(marks.iter().map(|mark| mark.source).collect::<Vec<_>>(), [2, 4, 9, 15, 20]);
         out.clear();
         marks.clear();
         unescape(source, Dialect::QuotedPrintable, 2, &mut out, &mut marks);

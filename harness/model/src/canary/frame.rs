@@ -17,21 +17,11 @@ pub(super) struct Frame<'f> {
 #[derive(Clone, Copy)]
 pub(super) enum FrameKind<'f> {
     /// A block of a stream.
-    Block {
-        layers: Layers,
-        place: Place,
-        len: usize,
-        last: bool,
-    },
+    Block { layers: Layers, place: Place, len: usize, last: bool },
     /// Escapes or decimal lists, decoded.
     Marks { parent: &'f Frame<'f>, marks: &'f [Mark] },
     /// Runs of base64, base32 or hex, decoded.
-    Radix {
-        parent: &'f Frame<'f>,
-        source: &'f [u8],
-        segments: &'f [Segment],
-        radix: Radix,
-    },
+    Radix { parent: &'f Frame<'f>, source: &'f [u8], segments: &'f [Segment], radix: Radix },
 }
 
 /// Where a block's bytes are in the bytes that were fed.
@@ -54,34 +44,15 @@ pub(super) struct Origin {
 impl<'f> Frame<'f> {
     /// A block of `len` bytes; `last` if no other follows.
     pub(super) fn block(layers: Layers, place: Place, len: usize, last: bool) -> Self {
-        Self {
-            kind: FrameKind::Block {
-                layers,
-                place,
-                len,
-                last,
-            },
-            depth: layers.len(),
-        }
+        Self { kind: FrameKind::Block { layers, place, len, last }, depth: layers.len() }
     }
 
     pub(super) fn marks(parent: &'f Frame<'f>, marks: &'f [Mark]) -> Self {
-        Self {
-            kind: FrameKind::Marks { parent, marks },
-            depth: parent.depth + 1,
-        }
+        Self { kind: FrameKind::Marks { parent, marks }, depth: parent.depth + 1 }
     }
 
     pub(super) fn radix(parent: &'f Frame<'f>, source: &'f [u8], segments: &'f [Segment], radix: Radix) -> Self {
-        Self {
-            kind: FrameKind::Radix {
-                parent,
-                source,
-                segments,
-                radix,
-            },
-            depth: parent.depth + 1,
-        }
+        Self { kind: FrameKind::Radix { parent, source, segments, radix }, depth: parent.depth + 1 }
     }
 
     /// Traces a range back. None if some layer did not change anything in it: the same range was, or will be, found
@@ -102,20 +73,15 @@ impl<'f> Frame<'f> {
                 origin.layers.push(layer);
                 Some(origin)
             }
-            FrameKind::Radix {
-                parent,
-                source,
-                segments,
-                radix,
-            } => {
+            FrameKind::Radix { parent, source, segments, radix } => {
                 let segment = segment_at(segments, range.start)?;
                 let start = segment.source_of(range.start, radix, source);
                 let end = segment.source_of(range.end, radix, source).max(start + 1);
                 let mut origin = parent.trace(start..end)?;
                 origin.layers.push(match radix {
-                    Radix::Base64 => Layer::Base64 {
-                        alignment: u8::try_from((range.start - segment.decoded) % 3).unwrap_or(0),
-                    },
+                    Radix::Base64 => {
+                        Layer::Base64 { alignment: u8::try_from((range.start - segment.decoded) % 3).unwrap_or(0) }
+                    }
                     Radix::Base32 => Layer::Base32,
                     Radix::Hex => Layer::Hex,
                 });
@@ -127,10 +93,7 @@ impl<'f> Frame<'f> {
     /// Where this text's block starts in the bytes that were fed.
     pub(super) fn block_offset(&self) -> usize {
         match self.kind {
-            FrameKind::Block {
-                place: Place::From(offset) | Place::Inside(offset),
-                ..
-            } => offset,
+            FrameKind::Block { place: Place::From(offset) | Place::Inside(offset), .. } => offset,
             FrameKind::Marks { parent, .. } | FrameKind::Radix { parent, .. } => parent.block_offset(),
         }
     }
@@ -146,18 +109,9 @@ impl<'f> Frame<'f> {
                 let end = next.map_or(len, |mark| mark.decoded.saturating_sub(1)).max(at);
                 (end, parent.cut_near(source_of(marks, end, false)))
             }
-            FrameKind::Radix {
-                parent,
-                source,
-                segments,
-                radix,
-            } => {
+            FrameKind::Radix { parent, source, segments, radix } => {
                 let after = segments.partition_point(|segment| segment.decoded <= at);
-                let end = segments
-                    .get(after)
-                    .map_or(len, |segment| segment.decoded)
-                    .saturating_sub(1)
-                    .max(at);
+                let end = segments.get(after).map_or(len, |segment| segment.decoded).saturating_sub(1).max(at);
                 let source_end = segment_at(segments, at).map_or(0, |s| s.source_of(end, radix, source));
                 (end, parent.cut_near(source_end))
             }
@@ -171,12 +125,9 @@ impl<'f> Frame<'f> {
         match self.kind {
             FrameKind::Block { len, last, .. } => !last && at + UNIT >= len,
             FrameKind::Marks { parent, marks } => parent.cut_near(source_of(marks, at, false)),
-            FrameKind::Radix {
-                parent,
-                source,
-                segments,
-                radix,
-            } => segment_at(segments, at).is_some_and(|s| parent.cut_near(s.source_of(at, radix, source))),
+            FrameKind::Radix { parent, source, segments, radix } => {
+                segment_at(segments, at).is_some_and(|s| parent.cut_near(s.source_of(at, radix, source)))
+            }
         }
     }
 }
@@ -214,9 +165,5 @@ fn source_of(marks: &[Mark], at: usize, start: bool) -> usize {
         return 0;
     };
     let past = at - mark.decoded;
-    if past < mark.decoded_len {
-        mark.source
-    } else {
-        mark.source + mark.source_len + past - mark.decoded_len
-    }
+    if past < mark.decoded_len { mark.source } else { mark.source + mark.source_len + past - mark.decoded_len }
 }

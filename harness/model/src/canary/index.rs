@@ -61,19 +61,10 @@ impl Index {
         let mut windows = Vec::new();
         for ((label, bytes), canary) in texts.zip(0_u32..) {
             for (raw, at) in bytes.windows(WINDOW).filter_map(|w| load(w, 0)).zip(0_u32..) {
-                windows.push(Window {
-                    key: raw | CASE_BITS,
-                    raw,
-                    label,
-                    canary,
-                    at,
-                });
+                windows.push(Window { key: raw | CASE_BITS, raw, label, canary, at });
             }
             let count = (bytes.len() + 1).saturating_sub(WINDOW);
-            secrets.push(Secret {
-                bytes: bytes.into(),
-                clear: vec![0; count].into(),
-            });
+            secrets.push(Secret { bytes: bytes.into(), clear: vec![0; count].into() });
         }
         windows.sort_unstable();
         let windows = clear_windows(windows, &mut secrets);
@@ -85,12 +76,7 @@ impl Index {
             }
         }
         let longest = secrets.iter().map(|secret| secret.bytes.len()).max().unwrap_or(0);
-        Self {
-            secrets,
-            windows: Table::build(&windows),
-            filter,
-            longest,
-        }
+        Self { secrets, windows: Table::build(&windows), filter, longest }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -104,9 +90,7 @@ impl Index {
 
     pub(super) fn blind(&self) -> Vec<CanaryId> {
         let ids = (0..).map(CanaryId).zip(&self.secrets);
-        ids.filter(|(_, secret)| secret.clear.iter().all(|flags| *flags == 0))
-            .map(|(id, _)| id)
-            .collect()
+        ids.filter(|(_, secret)| secret.clear.iter().all(|flags| *flags == 0)).map(|(id, _)| id).collect()
     }
 
     /// Whether a fragment of a canary is evidence: it holds a window of one label alone.
@@ -164,32 +148,16 @@ impl Index {
             return 0;
         };
         let alike = |(a, b): &(&u8, &u8)| a.eq_ignore_ascii_case(b);
-        let back = text_before
-            .iter()
-            .rev()
-            .zip(before.iter().rev())
-            .take_while(alike)
-            .count();
+        let back = text_before.iter().rev().zip(before.iter().rev()).take_while(alike).count();
         let ahead = text_after.iter().zip(after).take_while(alike).count();
         let (text_start, secret_start, len) = (start - back, at - back, back + ahead);
-        let pairs = || {
-            text.iter()
-                .skip(text_start)
-                .zip(secret.bytes.iter().skip(secret_start))
-                .take(len)
-        };
+        let pairs = || text.iter().skip(text_start).zip(secret.bytes.iter().skip(secret_start)).take(len);
 
         let mut emit = |run: Run, folded: bool| {
             let canary = CanaryId(entry.canary);
             if run.len >= WINDOW && self.is_clear(canary, secret_start + run.start, run.len, folded) {
                 let whole = run.len == secret.bytes.len();
-                report(Match {
-                    canary,
-                    start: text_start + run.start,
-                    len: run.len,
-                    folded,
-                    whole,
-                });
+                report(Match { canary, start: text_start + run.start, len: run.len, folded, whole });
             }
         };
         runs(pairs().map(|(t, s)| t == s), |run| emit(run, false));
@@ -245,14 +213,9 @@ fn clear_windows(windows: Vec<Window>, secrets: &mut [Secret]) -> Vec<Window> {
     let mut kept = Vec::with_capacity(windows.len());
     for same_key in windows.chunk_by(|a, b| a.key == b.key) {
         let folded = if one_label(same_key) { CLEAR_FOLDED } else { 0 };
-        for same_raw in same_key
-            .chunk_by(|a, b| a.raw == b.raw)
-            .filter(|group| one_label(group))
-        {
+        for same_raw in same_key.chunk_by(|a, b| a.raw == b.raw).filter(|group| one_label(group)) {
             for window in same_raw {
-                let flags = secrets
-                    .get_mut(window.canary as usize)
-                    .and_then(|s| s.clear.get_mut(window.at as usize));
+                let flags = secrets.get_mut(window.canary as usize).and_then(|s| s.clear.get_mut(window.at as usize));
                 if let Some(flags) = flags {
                     *flags = CLEAR_RAW | folded;
                     kept.push(*window);
@@ -285,13 +248,7 @@ impl Table {
         let size = (keys * 2).next_power_of_two().max(2);
         let mut table = Self {
             slots: vec![(0, 0, 0); size].into(),
-            entries: windows
-                .iter()
-                .map(|w| Entry {
-                    canary: w.canary,
-                    at: w.at,
-                })
-                .collect(),
+            entries: windows.iter().map(|w| Entry { canary: w.canary, at: w.at }).collect(),
             hash: FixedState::default(),
         };
         let mut from = 1_u32;
@@ -353,11 +310,7 @@ impl Bloom {
     /// cache misses.
     fn for_items(windows: usize) -> Self {
         let words = (windows / 4).next_power_of_two().max(1024);
-        Self {
-            pairs: vec![0; 1 << 10].into(),
-            words: vec![0; words].into(),
-            shift: 64 - words.trailing_zeros(),
-        }
+        Self { pairs: vec![0; 1 << 10].into(), words: vec![0; words].into(), shift: 64 - words.trailing_zeros() }
     }
 
     fn place(&self, gram: u64) -> (usize, u64) {
@@ -455,21 +408,12 @@ mod tests {
         let one: &[u8] = b"header.header.ONE11111";
         let two: &[u8] = b"header.header.TWO22222";
         assert_eq!(matches(&[(0, one), (1, two)], b"header.header."), []);
-        assert_eq!(
-            matches(&[(0, one), (1, two)], b"header.header.TWO2"),
-            [(1, 0, 18, false, false)]
-        );
+        assert_eq!(matches(&[(0, one), (1, two)], b"header.header.TWO2"), [(1, 0, 18, false, false)]);
         // One label twice is not ambiguous.
-        assert_eq!(
-            matches(&[(0, one), (0, two)], b"r.header."),
-            [(0, 0, 9, false, false), (1, 0, 9, false, false)]
-        );
+        assert_eq!(matches(&[(0, one), (0, two)], b"r.header."), [(0, 0, 9, false, false), (1, 0, 9, false, false)]);
         // Distinct, but alike when case is ignored: raw evidence only.
         let (lower, upper): (&[u8], &[u8]) = (b"abcdefghi", b"ABCDEFGHI");
-        assert_eq!(
-            matches(&[(0, lower), (1, upper)], b"abcdefghi"),
-            [(0, 0, 9, false, true)]
-        );
+        assert_eq!(matches(&[(0, lower), (1, upper)], b"abcdefghi"), [(0, 0, 9, false, true)]);
         // Everything shared: blind.
         let index = Index::build([(0, one), (1, one), (2, two)].into_iter());
         assert_eq!(index.blind(), [CanaryId(0), CanaryId(1)]);

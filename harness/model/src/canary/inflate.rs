@@ -154,11 +154,7 @@ fn unbrotli<B: Budget>(
 ) -> Progress {
     // A few bytes of brotli may stand for megabytes; the writer's cap is the whole bound on them.
     for piece in input.chunks(1024) {
-        *writer.get_mut() = Capped {
-            out: Vec::new(),
-            left: budget.left(),
-            over: false,
-        };
+        *writer.get_mut() = Capped { out: Vec::new(), left: budget.left(), over: false };
         let mut rest = piece;
         let progress = loop {
             if rest.is_empty() {
@@ -220,11 +216,7 @@ enum Header {
 fn gzip_header_len(bytes: &[u8]) -> Header {
     /// A longer header is no header: it would only hold back what has to be scanned.
     const LIMIT: usize = 128 * 1024;
-    let short = if bytes.len() > LIMIT {
-        Header::Invalid
-    } else {
-        Header::Short
-    };
+    let short = if bytes.len() > LIMIT { Header::Invalid } else { Header::Short };
     if bytes.iter().zip(&[0x1F, 0x8B, 8]).any(|(byte, magic)| byte != magic) {
         return Header::Invalid;
     }
@@ -279,9 +271,8 @@ mod tests {
         let mut budget = Left(limit);
         let mut progress = Progress::Open;
         for chunk in chunks {
-            progress = inflater.feed(chunk, &mut budget, &mut |bytes: &[u8], _: &mut Left| {
-                out.extend_from_slice(bytes)
-            });
+            progress =
+                inflater.feed(chunk, &mut budget, &mut |bytes: &[u8], _: &mut Left| out.extend_from_slice(bytes));
             if progress != Progress::Open {
                 break;
             }
@@ -291,11 +282,7 @@ mod tests {
 
     fn gzip(text: &[u8], name: bool) -> Vec<u8> {
         let builder = flate2::GzBuilder::new();
-        let builder = if name {
-            builder.filename("name").comment("a comment").extra([1, 2, 3])
-        } else {
-            builder
-        };
+        let builder = if name { builder.filename("name").comment("a comment").extra([1, 2, 3]) } else { builder };
         let mut writer = builder.write(Vec::new(), flate2::Compression::default());
         writer.write_all(text).unwrap();
         writer.finish().unwrap()
@@ -308,11 +295,7 @@ mod tests {
             let bytes = [gzip(&text, name), b"trailing".to_vec()].concat();
             for size in [1, 3, 10_000] {
                 let chunks: Vec<&[u8]> = bytes.chunks(size).collect();
-                assert_eq!(
-                    feed(Coding::Gzip, &chunks, 1 << 20),
-                    (text.clone(), Progress::Ended),
-                    "{name} {size}"
-                );
+                assert_eq!(feed(Coding::Gzip, &chunks, 1 << 20), (text.clone(), Progress::Ended), "{name} {size}");
             }
         }
     }
@@ -321,12 +304,8 @@ mod tests {
     fn output_is_bounded_for_every_coding() {
         let text = vec![b'a'; 1 << 20];
         let mut brotli_bytes = Vec::new();
-        brotli::BrotliCompress(
-            &mut text.as_slice(),
-            &mut brotli_bytes,
-            &brotli::enc::BrotliEncoderParams::default(),
-        )
-        .unwrap();
+        brotli::BrotliCompress(&mut text.as_slice(), &mut brotli_bytes, &brotli::enc::BrotliEncoderParams::default())
+            .unwrap();
         for (coding, bytes) in [(Coding::Gzip, gzip(&text, false)), (Coding::Brotli, brotli_bytes)] {
             let (out, progress) = feed(coding, &[&bytes], 100_000);
             assert_eq!((out.len(), progress), (100_000, Progress::OverLimit), "{coding:?}");
@@ -337,9 +316,7 @@ mod tests {
 
     #[test]
     fn a_corrupt_stream_gives_what_it_held_before() {
-        let text: Vec<u8> = (0..4_000_u32)
-            .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
-            .collect();
+        let text: Vec<u8> = (0..4_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
         let mut bytes = gzip(&text, false);
         let half = bytes.len() / 2;
         bytes.truncate(half);

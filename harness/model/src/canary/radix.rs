@@ -55,11 +55,7 @@ impl Segment {
         if !self.wrapped {
             return self.source + char_at;
         }
-        let chars = source
-            .iter()
-            .enumerate()
-            .skip(self.source)
-            .filter(|(_, b)| !matches!(b, b'\r' | b'\n'));
+        let chars = source.iter().enumerate().skip(self.source).filter(|(_, b)| !matches!(b, b'\r' | b'\n'));
         chars.map(|(position, _)| position).nth(char_at).unwrap_or(source.len())
     }
 }
@@ -86,21 +82,11 @@ impl Decoded {
             Radix::Hex => hex(run, &mut self.bytes),
         };
         let to = self.bytes.len();
-        self.segments.push(Segment {
-            decoded: from,
-            source: start,
-            phase: 0,
-            wrapped,
-        });
+        self.segments.push(Segment { decoded: from, source: start, phase: 0, wrapped });
         self.bytes.push(SEPARATOR);
         for phase in 1..radix.phases() {
             let decoded = self.bytes.len();
-            self.segments.push(Segment {
-                decoded,
-                source: start,
-                phase,
-                wrapped,
-            });
+            self.segments.push(Segment { decoded, source: start, phase, wrapped });
             let len = (chars + phase) * radix.bits() / 8;
             shift(&mut self.bytes, from..to, phase * radix.bits(), len);
             self.bytes.push(SEPARATOR);
@@ -168,9 +154,7 @@ pub(super) fn radix_runs(source: &[u8], min: usize, base64: &mut Decoded, base32
         let run = source.get(..end).unwrap_or(&[]);
         let narrow_runs = |radix: Radix, class: fn(u8) -> bool, into: &mut Decoded| {
             let inner = run.get(start..).unwrap_or(&[]);
-            for_runs(inner, radix.min_run(min), class, |s, e| {
-                into.add(source, start + s, start + e, radix, false)
-            });
+            for_runs(inner, radix.min_run(min), class, |s, e| into.add(source, start + s, start + e, radix, false));
         };
         narrow_runs(Radix::Hex, |b| b.is_ascii_hexdigit(), hex);
         narrow_runs(Radix::Base32, |b| matches!(b, b'A'..=b'Z' | b'2'..=b'7'), base32);
@@ -240,11 +224,7 @@ fn base64(run: &[u8], wrapped: bool, out: &mut Vec<u8>) -> usize {
 /// Decodes hex and gives the number of characters. A last byte that is not whole is filled with zero bits.
 fn hex(run: &[u8], out: &mut Vec<u8>) -> usize {
     let (pairs, tail) = run.as_chunks::<2>();
-    out.extend(
-        pairs
-            .iter()
-            .map(|[high, low]| (hex_value(*high) << 4) | hex_value(*low)),
-    );
+    out.extend(pairs.iter().map(|[high, low]| (hex_value(*high) << 4) | hex_value(*low)));
     out.extend(tail.iter().map(|high| hex_value(*high) << 4));
     run.len()
 }
@@ -303,17 +283,10 @@ mod tests {
                 decoded.add(source, 0, source.len(), radix, false);
                 assert_eq!(decoded.segments.len(), radix.phases());
                 let segment = decoded.segments[cut];
-                let next = decoded
-                    .segments
-                    .get(cut + 1)
-                    .map_or(decoded.bytes.len(), |next| next.decoded);
+                let next = decoded.segments.get(cut + 1).map_or(decoded.bytes.len(), |next| next.decoded);
                 // Bytes of which a bit was cut off are lost.
                 let lost = (cut * radix.bits()).div_ceil(8);
-                assert_eq!(
-                    &decoded.bytes[segment.decoded + lost..next - 1],
-                    &value[lost..],
-                    "{radix:?} {cut}"
-                );
+                assert_eq!(&decoded.bytes[segment.decoded + lost..next - 1], &value[lost..], "{radix:?} {cut}");
                 for at in lost..value.len() {
                     let position = segment.source_of(segment.decoded + at, radix, source);
                     assert_eq!(position, at * 8 / radix.bits() - cut, "{radix:?} {cut} {at}");

@@ -92,9 +92,7 @@ pub struct CanaryRegistry {
 /// Hides the secrets.
 impl fmt::Debug for CanaryRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CanaryRegistry")
-            .field("len", &self.entries.len())
-            .finish_non_exhaustive()
+        f.debug_struct("CanaryRegistry").field("len", &self.entries.len()).finish_non_exhaustive()
     }
 }
 
@@ -109,21 +107,13 @@ impl CanaryRegistry {
         let mut prf = Hmac::<Sha256>::new(&key.into());
         absorb(&mut prf, b"isolation canary v1");
         absorb(&mut prf, run.as_bytes());
-        Self {
-            prf,
-            entries: Vec::new(),
-            by_label: BTreeMap::new(),
-        }
+        Self { prf, entries: Vec::new(), by_label: BTreeMap::new() }
     }
 
     /// Makes the canary of a datum. The text depends on run secret, run and label alone, not on the order of minting,
     /// so minting a label again gives the same canary.
     pub fn mint(&mut self, owner: &str, field: &str, epoch: u32) -> Canary {
-        let label = CanaryLabel {
-            owner: owner.to_owned(),
-            field: field.to_owned(),
-            epoch,
-        };
+        let label = CanaryLabel { owner: owner.to_owned(), field: field.to_owned(), epoch };
         let text = self.derive(&label);
         let id = self.register(label, text.as_bytes());
         Canary { id, text }
@@ -139,11 +129,7 @@ impl CanaryRegistry {
         if secret_text.len() < WINDOW {
             return Err(AdoptError::TooShort { len: secret_text.len() });
         }
-        let label = CanaryLabel {
-            owner: owner.to_owned(),
-            field: field.to_owned(),
-            epoch,
-        };
+        let label = CanaryLabel { owner: owner.to_owned(), field: field.to_owned(), epoch };
         Ok(self.register(label, secret_text))
     }
 
@@ -190,10 +176,7 @@ impl CanaryRegistry {
         &self.entry(id).secret
     }
 
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "ids come from this registry, which never shrinks"
-    )]
+    #[expect(clippy::indexing_slicing, reason = "ids come from this registry, which never shrinks")]
     fn entry(&self, id: CanaryId) -> &Entry {
         &self.entries[id.index()]
     }
@@ -202,17 +185,12 @@ impl CanaryRegistry {
     fn register(&mut self, label: CanaryLabel, secret: &[u8]) -> CanaryId {
         let next = CanaryId(u32::try_from(self.entries.len()).expect("fewer than 2^32 canaries"));
         let known = self.by_label.entry(label.clone()).or_default();
-        let same = known
-            .iter()
-            .find(|id| self.entries.get(id.index()).is_some_and(|e| e.secret == secret));
+        let same = known.iter().find(|id| self.entries.get(id.index()).is_some_and(|e| e.secret == secret));
         if let Some(id) = same {
             return *id;
         }
         known.push(next);
-        self.entries.push(Entry {
-            label,
-            secret: secret.to_vec(),
-        });
+        self.entries.push(Entry { label, secret: secret.to_vec() });
         next
     }
 
@@ -223,11 +201,7 @@ impl CanaryRegistry {
         absorb(&mut keyed, &label.epoch.to_be_bytes());
         let mut text = String::with_capacity(MINTED_LEN);
         for counter in 0_u32.. {
-            let block = keyed
-                .clone()
-                .chain_update(counter.to_be_bytes())
-                .finalize()
-                .into_bytes();
+            let block = keyed.clone().chain_update(counter.to_be_bytes()).finalize().into_bytes();
             for byte in block.into_iter().filter(|byte| *byte < UNBIASED_BELOW) {
                 if text.len() == MINTED_LEN {
                     return text;
@@ -290,10 +264,7 @@ mod tests {
         assert_eq!(registry.len(), 3);
         assert_eq!(registry.label(second), registry.label(cookie));
         assert_eq!(registry.label(first.id).epoch, 2);
-        assert_eq!(
-            registry.adopt("tenant-1", "pin", 0, b"1234567"),
-            Err(AdoptError::TooShort { len: 7 })
-        );
+        assert_eq!(registry.adopt("tenant-1", "pin", 0, b"1234567"), Err(AdoptError::TooShort { len: 7 }));
     }
 
     #[test]

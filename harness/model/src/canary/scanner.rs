@@ -16,9 +16,7 @@ pub struct Scanner {
 
 impl fmt::Debug for Scanner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scanner")
-            .field("canaries", &self.index.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Scanner").field("canaries", &self.index.len()).finish_non_exhaustive()
     }
 }
 

@@ -63,17 +63,10 @@ pub struct Missed {
 ///
 /// It is deterministic, and takes about 5 500 small scans per canary.
 pub fn self_test(scanner: &Scanner, registry: &CanaryRegistry, sample: usize) -> SelfTest {
-    let mut result = SelfTest {
-        blind: scanner.blind(),
-        ..SelfTest::default()
-    };
+    let mut result = SelfTest { blind: scanner.blind(), ..SelfTest::default() };
     let step = registry.len().div_ceil(sample.max(1)).max(1);
     for (canary, _) in registry.labels().take_while(|_| sample > 0).step_by(step) {
-        let run = Run {
-            scanner,
-            secret: registry.secret(canary),
-            canary,
-        };
+        let run = Run { scanner, secret: registry.secret(canary), canary };
         run.single(&mut result);
         run.nested(&mut result);
         run.bodies(&mut result);
@@ -104,15 +97,7 @@ impl Run<'_> {
                 for carrier in Carrier::ALL {
                     for chunk_len in CHUNKS {
                         let name = || format!("{technique:?}");
-                        self.inject(
-                            fragment,
-                            &name,
-                            carrier,
-                            chunk_len,
-                            &carrier.around(&written),
-                            "",
-                            result,
-                        );
+                        self.inject(fragment, &name, carrier, chunk_len, &carrier.around(&written), "", result);
                     }
                 }
             }
@@ -121,10 +106,7 @@ impl Run<'_> {
 
     fn nested(&self, result: &mut SelfTest) {
         // Carriers and chunkings take turns: they are tried in full with the single encodings.
-        let mut turns = Carrier::ALL
-            .into_iter()
-            .cycle()
-            .zip(CHUNKS.into_iter().chain([3]).cycle());
+        let mut turns = Carrier::ALL.into_iter().cycle().zip(CHUNKS.into_iter().chain([3]).cycle());
         for outer in Technique::ALL {
             for inner in Technique::ALL.into_iter().filter(|inner| inner.nests_in(outer)) {
                 let folds = inner.folds_case() || outer.folds_case();
@@ -134,25 +116,14 @@ impl Run<'_> {
                     };
                     let written = outer.write(&inner.write(self.cut(fragment)));
                     let name = || format!("{outer:?} > {inner:?}");
-                    self.inject(
-                        fragment,
-                        &name,
-                        carrier,
-                        chunk_len,
-                        &carrier.around(&written),
-                        "",
-                        result,
-                    );
+                    self.inject(fragment, &name, carrier, chunk_len, &carrier.around(&written), "", result);
                 }
             }
         }
     }
 
     fn bodies(&self, result: &mut SelfTest) {
-        let mut turns = Carrier::ALL
-            .into_iter()
-            .cycle()
-            .zip(CHUNKS.into_iter().chain([3]).cycle());
+        let mut turns = Carrier::ALL.into_iter().cycle().zip(CHUNKS.into_iter().chain([3]).cycle());
         for body in Body::ALL {
             for technique in Technique::ALL {
                 for fragment in self.fragments(technique.folds_case()) {
@@ -161,15 +132,7 @@ impl Run<'_> {
                     };
                     let bytes = body.write(&carrier.around(&technique.write(self.cut(fragment))));
                     let name = || format!("{body:?} > {technique:?}");
-                    self.inject(
-                        fragment,
-                        &name,
-                        carrier,
-                        chunk_len,
-                        &bytes,
-                        body.content_encoding(),
-                        result,
-                    );
+                    self.inject(fragment, &name, carrier, chunk_len, &bytes, body.content_encoding(), result);
                 }
             }
         }
@@ -177,10 +140,7 @@ impl Run<'_> {
 
     /// All of it, and the first, middle and last fragments that are evidence of this canary.
     fn fragments(&self, folded: bool) -> Vec<Fragment> {
-        let all = Fragment {
-            start: 0,
-            len: self.secret.len(),
-        };
+        let all = Fragment { start: 0, len: self.secret.len() };
         let clear = |f: &Fragment| self.scanner.index().is_clear(self.canary, f.start, f.len, folded);
         let of_len = |len: usize| {
             let last = (self.secret.len() + 1).saturating_sub(len);
@@ -190,18 +150,14 @@ impl Run<'_> {
         let whole = Some(all).filter(|all| !folded || clear(all));
         let short = || of_len(WINDOW).filter(clear);
         let middle = of_len(WINDOW + 3).skip(self.secret.len() / 3).find(clear);
-        let mut fragments: Vec<Fragment> = [whole, short().next(), middle, short().next_back()]
-            .into_iter()
-            .flatten()
-            .collect();
+        let mut fragments: Vec<Fragment> =
+            [whole, short().next(), middle, short().next_back()].into_iter().flatten().collect();
         fragments.dedup_by_key(|fragment| (fragment.start, fragment.len));
         fragments
     }
 
     fn cut(&self, fragment: Fragment) -> &[u8] {
-        self.secret
-            .get(fragment.start..fragment.start + fragment.len)
-            .unwrap_or(&[])
+        self.secret.get(fragment.start..fragment.start + fragment.len).unwrap_or(&[])
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call describes one injection")]
@@ -217,10 +173,7 @@ impl Run<'_> {
     ) {
         result.injected += 1;
         let scan = scan_chunks(self.scanner, bytes, chunk_len, content_encoding);
-        let found = scan
-            .findings
-            .iter()
-            .any(|f| f.canary == self.canary && f.matched_len >= fragment.len);
+        let found = scan.findings.iter().any(|f| f.canary == self.canary && f.matched_len >= fragment.len);
         let stray = scan.findings.iter().any(|f| f.canary != self.canary);
         if found && !stray && scan.incomplete.is_empty() {
             result.found += 1;
@@ -253,9 +206,7 @@ fn controls(scanner: &Scanner, result: &mut SelfTest) {
                 }
             };
             check(&bytes, "");
-            Body::ALL
-                .iter()
-                .for_each(|body| check(&body.write(&bytes), body.content_encoding()));
+            Body::ALL.iter().for_each(|body| check(&body.write(&bytes), body.content_encoding()));
         }
     }
 }
@@ -281,14 +232,7 @@ enum Carrier {
 }
 
 impl Carrier {
-    const ALL: [Self; 6] = [
-        Self::Bare,
-        Self::Header,
-        Self::Html,
-        Self::Json,
-        Self::Path,
-        Self::Chunked,
-    ];
+    const ALL: [Self; 6] = [Self::Bare, Self::Header, Self::Html, Self::Json, Self::Path, Self::Chunked];
 
     fn around(self, payload: &[u8]) -> Vec<u8> {
         let (before, after): (&[u8], &[u8]) = match self {
@@ -321,9 +265,7 @@ mod tests {
         let mut registry = CanaryRegistry::new([3; 32], "self-test");
         let header = "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJ2ZW5kbyJ9";
         for (owner, tail) in [("tenant-0", "kD93hfQ-zz_18dkQ"), ("tenant-1", "pL0smQ2-ab_77XnW")] {
-            registry
-                .adopt(owner, "token", 0, format!("{header}.{tail}").as_bytes())
-                .unwrap();
+            registry.adopt(owner, "token", 0, format!("{header}.{tail}").as_bytes()).unwrap();
         }
         for tenant in 0..20 {
             registry.mint(&format!("tenant-{tenant}"), "page", 0);
@@ -333,16 +275,8 @@ mod tests {
         for missed in result.missed.iter().take(20) {
             println!("{missed:?}");
         }
-        println!(
-            "injected {}, found {}, clean {}",
-            result.injected, result.found, result.clean
-        );
-        assert!(
-            result.passed(),
-            "{} missed, {:?}",
-            result.missed.len(),
-            result.false_alarms
-        );
+        println!("injected {}, found {}, clean {}", result.injected, result.found, result.clean);
+        assert!(result.passed(), "{} missed, {:?}", result.missed.len(), result.false_alarms);
         assert!(result.injected > 4 * 5_000, "{}", result.injected);
     }
 

@@ -42,9 +42,7 @@ pub struct StreamScan<'s> {
 
 impl fmt::Debug for StreamScan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StreamScan")
-            .field("findings", &self.context.best.len())
-            .finish_non_exhaustive()
+        f.debug_struct("StreamScan").field("findings", &self.context.best.len()).finish_non_exhaustive()
     }
 }
 
@@ -56,11 +54,7 @@ impl<'s> StreamScan<'s> {
         if let Some(declared) = Declared::new(codings, Layers::default()) {
             root.declared = Some(Box::new(declared));
         }
-        Self {
-            context,
-            root,
-            fed: false,
-        }
+        Self { context, root, fed: false }
     }
 
     /// Takes the next bytes.
@@ -148,15 +142,8 @@ impl<'s> Context<'s> {
         let Some(origin) = frame.trace(found.start..found.start + found.len) else {
             return;
         };
-        let new = Best {
-            offset: origin.offset,
-            len: found.len,
-            whole: found.whole,
-        };
-        let best = self
-            .best
-            .entry((found.canary, found.folded, origin.layers))
-            .or_insert(new);
+        let new = Best { offset: origin.offset, len: found.len, whole: found.whole };
+        let best = self.best.entry((found.canary, found.folded, origin.layers)).or_insert(new);
         if new.len > best.len || (new.len == best.len && new.offset < best.offset) {
             *best = new;
         }
@@ -172,10 +159,7 @@ impl<'s> Context<'s> {
         });
         let mut findings: Vec<Finding> = found.collect();
         findings.sort_unstable();
-        Scan {
-            findings,
-            incomplete: self.incomplete.into_iter().collect(),
-        }
+        Scan { findings, incomplete: self.incomplete.into_iter().collect() }
     }
 
     fn take_start(&mut self) -> bool {
@@ -198,14 +182,7 @@ struct Stream {
 
 impl Stream {
     fn new(layers: Layers, place: Place) -> Self {
-        Self {
-            layers,
-            place,
-            block: Vec::new(),
-            seen: 0,
-            compressed: Vec::new(),
-            declared: None,
-        }
+        Self { layers, place, block: Vec::new(), seen: 0, compressed: Vec::new(), declared: None }
     }
 
     fn feed(&mut self, bytes: &[u8], context: &mut Context<'_>) {
@@ -247,8 +224,7 @@ impl Stream {
         let frame = Frame::block(self.layers, self.place, block.len(), last);
         scan_text(&block, &frame, context);
         let new = block.get(self.seen..).unwrap_or(&[]);
-        self.compressed
-            .retain_mut(|stream| stream.feed(new, context) == Progress::Open);
+        self.compressed.retain_mut(|stream| stream.feed(new, context) == Progress::Open);
         if frame.depth < MAX_LAYERS {
             // A magic that was not whole in the block before starts in its last bytes.
             self.open_compressed(&block, self.seen.saturating_sub(2), &frame, context);
@@ -269,9 +245,7 @@ impl Stream {
                 continue;
             };
             if self.compressed.len() >= OPEN_LIMIT {
-                context
-                    .incomplete
-                    .insert(Incomplete::StreamLimit { offset: stream.offset });
+                context.incomplete.insert(Incomplete::StreamLimit { offset: stream.offset });
                 continue;
             }
             if stream.feed(block.get(start..).unwrap_or(&[]), context) == Progress::Open {
@@ -306,9 +280,7 @@ impl Compressed {
     fn open(start: usize, coding: Coding, frame: &Frame<'_>, context: &mut Context<'_>) -> Option<Self> {
         let mut origin = frame.trace(start..start + magic_len(coding))?;
         if !context.take_start() {
-            context
-                .incomplete
-                .insert(Incomplete::StreamLimit { offset: origin.offset });
+            context.incomplete.insert(Incomplete::StreamLimit { offset: origin.offset });
             return None;
         }
         origin.layers.push(layer_of(coding));
@@ -322,18 +294,14 @@ impl Compressed {
     /// Takes more input. What the stream held is scanned to its end unless it stays open.
     fn feed(&mut self, bytes: &[u8], context: &mut Context<'_>) -> Progress {
         let stream = &mut self.stream;
-        let progress = self
-            .inflater
-            .feed(bytes, context, &mut |out: &[u8], context: &mut Context<'_>| {
-                stream.feed(out, context);
-            });
+        let progress = self.inflater.feed(bytes, context, &mut |out: &[u8], context: &mut Context<'_>| {
+            stream.feed(out, context);
+        });
         match progress {
             Progress::Open => {}
             Progress::Ended | Progress::Corrupt => stream.finish(context),
             Progress::OverLimit => {
-                context
-                    .incomplete
-                    .insert(Incomplete::OutputLimit { offset: self.offset });
+                context.incomplete.insert(Incomplete::OutputLimit { offset: self.offset });
                 stream.finish(context);
             }
         }
@@ -358,21 +326,12 @@ impl Declared {
         layers.push(layer_of(coding));
         let mut stream = Stream::new(layers, Place::Inside(0));
         stream.declared = Self::new(codings.collect(), layers).map(Box::new);
-        Some(Self {
-            inflater: Inflater::new(coding),
-            stream,
-            coding,
-            progress: Progress::Open,
-        })
+        Some(Self { inflater: Inflater::new(coding), stream, coding, progress: Progress::Open })
     }
 
     /// Whether a stream that starts with this magic is the declared one.
     fn covers(&self, magic: Coding) -> bool {
-        let declared = if self.coding == Coding::Deflate {
-            Coding::Zlib
-        } else {
-            self.coding
-        };
+        let declared = if self.coding == Coding::Deflate { Coding::Zlib } else { self.coding };
         declared == magic && self.progress != Progress::Corrupt
     }
 
@@ -381,11 +340,9 @@ impl Declared {
             return;
         }
         let stream = &mut self.stream;
-        self.progress = self
-            .inflater
-            .feed(bytes, context, &mut |out: &[u8], context: &mut Context<'_>| {
-                stream.feed(out, context);
-            });
+        self.progress = self.inflater.feed(bytes, context, &mut |out: &[u8], context: &mut Context<'_>| {
+            stream.feed(out, context);
+        });
         let coding = match self.coding {
             Coding::Gzip => "gzip",
             Coding::Zlib | Coding::Deflate => "deflate",
@@ -394,9 +351,7 @@ impl Declared {
         match self.progress {
             Progress::Open | Progress::Ended => {}
             Progress::Corrupt => {
-                context.incomplete.insert(Incomplete::Undecodable {
-                    coding: coding.to_owned(),
-                });
+                context.incomplete.insert(Incomplete::Undecodable { coding: coding.to_owned() });
             }
             Progress::OverLimit => {
                 context.incomplete.insert(Incomplete::OutputLimit { offset: 0 });
@@ -442,13 +397,7 @@ fn scan_text(text: &[u8], frame: &Frame<'_>, context: &mut Context<'_>) {
 }
 
 fn decode_text(text: &[u8], frame: &Frame<'_>, context: &mut Context<'_>, buffers: &mut Buffers) {
-    let Buffers {
-        text: decoded,
-        marks,
-        base64,
-        base32,
-        hex,
-    } = buffers;
+    let Buffers { text: decoded, marks, base64, base32, hex } = buffers;
     for pass in [MarkPass::Escapes, MarkPass::QuotedPrintable, MarkPass::DecimalLists] {
         decoded.clear();
         marks.clear();
@@ -464,11 +413,7 @@ fn decode_text(text: &[u8], frame: &Frame<'_>, context: &mut Context<'_>, buffer
     }
     radix_runs(text, WINDOW, base64, base32, hex);
     for (decoded, radix) in [(base64, Radix::Base64), (base32, Radix::Base32), (hex, Radix::Hex)] {
-        scan_decoded(
-            &decoded.bytes,
-            &Frame::radix(frame, text, &decoded.segments, radix),
-            context,
-        );
+        scan_decoded(&decoded.bytes, &Frame::radix(frame, text, &decoded.segments, radix), context);
     }
 }
 
@@ -504,9 +449,7 @@ fn scan_decoded(text: &[u8], frame: &Frame<'_>, context: &mut Context<'_>) {
         if stream.feed(text.get(start..end).unwrap_or(&[]), context) == Progress::Open {
             stream.stream.finish(context);
             if cut {
-                context
-                    .incomplete
-                    .insert(Incomplete::BlockEdge { offset: stream.offset });
+                context.incomplete.insert(Incomplete::BlockEdge { offset: stream.offset });
             }
         }
     }

@@ -132,9 +132,8 @@ impl Technique {
             Self::JsonAll => each(bytes, |out, _, b| write!(out, "\\u{:04x}", u32::from(b))),
             Self::JsonSome => {
                 let pieces = bytes.split(|b| *b == b'\\');
-                let written: Vec<_> = pieces
-                    .map(|piece| some(piece, |out, b| write!(out, "\\u{:04X}", u32::from(b))))
-                    .collect();
+                let written: Vec<_> =
+                    pieces.map(|piece| some(piece, |out, b| write!(out, "\\u{:04X}", u32::from(b)))).collect();
                 written.join(&b"\\\\"[..])
             }
             Self::HtmlDecimal => each(bytes, |out, _, b| write!(out, "&#{b};")),
@@ -148,9 +147,7 @@ impl Technique {
                 let written = some(bytes, |out, b| write!(out, "={b:02X}"));
                 written.chunks(10).collect::<Vec<_>>().join(&b"=\r\n"[..])
             }
-            Self::DecimalList => each(bytes, |out, at, b| {
-                write!(out, "{}{b}", if at == 0 { "" } else { ", " })
-            }),
+            Self::DecimalList => each(bytes, |out, at, b| write!(out, "{}{b}", if at == 0 { "" } else { ", " })),
             Self::Gzip => gzip(bytes).unwrap_or_default(),
             Self::Zlib => zlib(bytes).unwrap_or_default(),
         }
@@ -169,13 +166,7 @@ pub(super) enum Body {
 }
 
 impl Body {
-    pub(super) const ALL: [Self; 5] = [
-        Self::Gzip,
-        Self::DeflateZlib,
-        Self::DeflateRaw,
-        Self::Brotli,
-        Self::BrotliGzip,
-    ];
+    pub(super) const ALL: [Self; 5] = [Self::Gzip, Self::DeflateZlib, Self::DeflateRaw, Self::Brotli, Self::BrotliGzip];
 
     pub(super) fn content_encoding(self) -> &'static str {
         match self {
@@ -202,10 +193,7 @@ impl Body {
 /// Writes every byte with its position. Writing to a string does not fail.
 fn each(bytes: &[u8], write: impl Fn(&mut String, usize, u8) -> std::fmt::Result) -> Vec<u8> {
     let mut out = String::with_capacity(bytes.len() * 4);
-    let written = bytes
-        .iter()
-        .enumerate()
-        .try_for_each(|(at, byte)| write(&mut out, at, *byte));
+    let written = bytes.iter().enumerate().try_for_each(|(at, byte)| write(&mut out, at, *byte));
     written.map(|()| out.into_bytes()).unwrap_or_default()
 }
 
@@ -228,12 +216,7 @@ fn base32(bytes: &[u8], alphabet: &[u8; 32]) -> Vec<u8> {
     for group in bytes.chunks(5) {
         let bits = group.iter().fold(0_u64, |bits, b| bits << 8 | u64::from(*b)) << (8 * (5 - group.len()));
         let chars = (group.len() * 8).div_ceil(5);
-        let char_at = |at: usize| {
-            alphabet
-                .get((bits >> (35 - 5 * at)) as usize & 31)
-                .copied()
-                .unwrap_or(b'=')
-        };
+        let char_at = |at: usize| alphabet.get((bits >> (35 - 5 * at)) as usize & 31).copied().unwrap_or(b'=');
         out.extend((0..chars).map(char_at));
         out.extend(std::iter::repeat_n(b'=', 8 - chars));
     }
@@ -261,11 +244,7 @@ fn deflate(bytes: &[u8]) -> io::Result<Vec<u8>> {
 fn brotli(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     // The default window is meant for gigabytes; this one is enough and a hundred times cheaper to set up.
-    let params = brotli::enc::BrotliEncoderParams {
-        quality: 5,
-        lgwin: 18,
-        ..Default::default()
-    };
+    let params = brotli::enc::BrotliEncoderParams { quality: 5, lgwin: 18, ..Default::default() };
     brotli::BrotliCompress(&mut &*bytes, &mut out, &params)?;
     Ok(out)
 }

@@ -18,13 +18,7 @@ pub(super) static CMP_1: Claim = Claim {
     held_from: Milestone::Stores,
     enforced_at: &[],
     cwe: &[653, 923],
-    controls: &[
-        "NIST-800-53:SC-7",
-        "NIST-800-53:SC-39",
-        "SOC2:CC6.1",
-        "SOC2:CC6.6",
-        "ISO27001:A.8.22",
-    ],
+    controls: &["NIST-800-53:SC-7", "NIST-800-53:SC-39", "SOC2:CC6.1", "SOC2:CC6.6", "ISO27001:A.8.22"],
     moves: moves! {
         "CMP-1.connect-address", Fabric, "connect to another container's address";
         "CMP-1.connect-name", Fabric, "connect to another container by its internal name";
@@ -54,13 +48,7 @@ pub(super) static CMP_2: Claim = Claim {
     held_from: Milestone::Stores,
     enforced_at: &[],
     cwe: &[653, 668],
-    controls: &[
-        "NIST-800-53:AC-4",
-        "NIST-800-53:SC-4",
-        "NIST-800-53:SC-7",
-        "SOC2:CC6.6",
-        "ISO27001:A.8.22",
-    ],
+    controls: &["NIST-800-53:AC-4", "NIST-800-53:SC-4", "NIST-800-53:SC-7", "SOC2:CC6.6", "ISO27001:A.8.22"],
     moves: moves! {
         "CMP-2.shared-files", Fabric, "write a file and look for it in another container";
         "CMP-2.shared-temporary-files", Fabric, "use temporary folders, shared memory and sockets on the file system";
@@ -115,14 +103,7 @@ pub(super) static NEO_2: Claim = Claim {
     held_from: Milestone::Stores,
     enforced_at: &[],
     cwe: &[250, 284],
-    controls: &[
-        "NIST-800-53:AC-3",
-        "NIST-800-53:AC-6",
-        "SOC2:CC6.1",
-        "SOC2:CC6.3",
-        "ISO27001:A.8.2",
-        "ISO27001:A.8.3",
-    ],
+    controls: &["NIST-800-53:AC-3", "NIST-800-53:AC-6", "SOC2:CC6.1", "SOC2:CC6.3", "ISO27001:A.8.2", "ISO27001:A.8.3"],
     moves: moves! {
         "NEO-2.login-foreign", BranchLogin, "log in to another deployment's database";
         "NEO-2.login-maintenance", BranchLogin, "log in to the server's own databases";
@@ -145,11 +126,7 @@ pub(super) static OBJ_1: Claim = Claim {
     statement: "The bucket credentials of a deployment grant access to its own bucket only.",
     threat: "A container reads, replaces or lists another tenant's files with its own access key.",
     origin: Origin::Stated,
-    source: stated(
-        "Per-deployment isolation",
-        8,
-        "Credentials in your env grant access only to that bucket.",
-    ),
+    source: stated("Per-deployment isolation", 8, "Credentials in your env grant access only to that bucket."),
     boundary: Boundary::Storage,
     tier: Tier::PerDeployment,
     held_from: Milestone::Stores,
@@ -224,13 +201,7 @@ pub(super) static SEC_2: Claim = Claim {
     held_from: Milestone::Stores,
     enforced_at: &[],
     cwe: &[200, 639],
-    controls: &[
-        "NIST-800-53:AC-3",
-        "NIST-800-53:SC-4",
-        "SOC2:CC6.1",
-        "ISO27001:A.8.3",
-        "ISO27001:A.8.12",
-    ],
+    controls: &["NIST-800-53:AC-3", "NIST-800-53:SC-4", "SOC2:CC6.1", "ISO27001:A.8.3", "ISO27001:A.8.12"],
     moves: moves! {
         "SEC-2.foreign-key", EnvPresent, "fetch another deployment's values with the own key";
         "SEC-2.foreign-id", EnvPresent, "fetch values by another deployment's id";
@@ -261,13 +232,7 @@ pub(super) static SEC_3: Claim = Claim {
     held_from: Milestone::Edge,
     enforced_at: &[],
     cwe: &[323, 345, 353],
-    controls: &[
-        "NIST-800-53:SC-12",
-        "NIST-800-53:SC-13",
-        "NIST-800-53:SI-7",
-        "SOC2:CC6.1",
-        "ISO27001:A.8.24",
-    ],
+    controls: &["NIST-800-53:SC-12", "NIST-800-53:SC-13", "NIST-800-53:SI-7", "SOC2:CC6.1", "ISO27001:A.8.24"],
     moves: moves! {
         "SEC-3.swap-rows", Aad, "swap the ciphertexts of two rows of one tenant";
         "SEC-3.swap-columns", Aad, "swap the ciphertexts of two columns";
@@ -296,13 +261,7 @@ pub(super) static SEC_4: Claim = Claim {
     held_from: Milestone::Stores,
     enforced_at: &[],
     cwe: &[330, 1391],
-    controls: &[
-        "NIST-800-53:IA-5",
-        "NIST-800-53:SC-12",
-        "SOC2:CC6.1",
-        "ISO27001:A.5.17",
-        "ISO27001:A.8.24",
-    ],
+    controls: &["NIST-800-53:IA-5", "NIST-800-53:SC-12", "SOC2:CC6.1", "ISO27001:A.5.17", "ISO27001:A.8.24"],
     moves: moves! {
         "SEC-4.same-tool", SecretGenerate, "deploy one tool many times and compare every pair";
         "SEC-4.across-tenants", SecretGenerate, "deploy one tool in two tenants and compare";
@@ -351,13 +310,7 @@ pub(super) static ADM_2: Claim = Claim {
     held_from: Milestone::Stores,
     enforced_at: &[],
     cwe: &[522, 256],
-    controls: &[
-        "NIST-800-53:IA-5",
-        "NIST-800-53:SC-28",
-        "SOC2:CC6.1",
-        "ISO27001:A.5.17",
-        "ISO27001:A.8.24",
-    ],
+    controls: &["NIST-800-53:IA-5", "NIST-800-53:SC-28", "SOC2:CC6.1", "ISO27001:A.5.17", "ISO27001:A.8.24"],
     moves: moves! {
         "ADM-2.twice", AdminReveal, "ask for the password a second time";
         "ADM-2.concurrent", AdminReveal, "ask for the password many times at once";
@@ -384,13 +337,7 @@ pub(super) static DOM_1: Claim = Claim {
     held_from: Milestone::Stores,
     enforced_at: &[],
     cwe: &[283, 672, 178],
-    controls: &[
-        "NIST-800-53:AC-4",
-        "NIST-800-53:SC-20",
-        "SOC2:CC6.1",
-        "ISO27001:A.8.20",
-        "ISO27001:A.8.26",
-    ],
+    controls: &["NIST-800-53:AC-4", "NIST-800-53:SC-20", "SOC2:CC6.1", "ISO27001:A.8.20", "ISO27001:A.8.26"],
     moves: moves! {
         "DOM-1.no-proof", DomainChallenge, "claim a domain without a proof";
         "DOM-1.foreign-proof", DomainChallenge, "claim a domain with another tenant's proof";

@@ -47,13 +47,7 @@ pub(super) static CON_2: Claim = Claim {
     held_from: Milestone::Explorers,
     enforced_at: &[],
     cwe: &[613, 367],
-    controls: &[
-        "NIST-800-53:AC-3",
-        "NIST-800-53:AC-12",
-        "SOC2:CC6.1",
-        "SOC2:CC6.2",
-        "ISO27001:A.5.18",
-    ],
+    controls: &["NIST-800-53:AC-3", "NIST-800-53:AC-12", "SOC2:CC6.1", "SOC2:CC6.2", "ISO27001:A.5.18"],
     moves: moves! {
         "CON-2.revoke-then-proxy", ConnectionMatch, "revoke a connection and call its provider next";
         "CON-2.revoke-then-vend", ConnectionMatch, "revoke a connection and ask for its token next";

@@ -8,11 +8,7 @@ pub(super) static CRD_1: Claim = Claim {
                 tenant never answers a key of another.",
     threat: "A tenant asks with its own key and is given another tenant's access token.",
     origin: Origin::Stated,
-    source: stated(
-        "What's shared",
-        7,
-        "it cannot return tenant A's token to a key issued to tenant B",
-    ),
+    source: stated("What's shared", 7, "it cannot return tenant A's token to a key issued to tenant B"),
     boundary: Boundary::Credentials,
     tier: Tier::PerTenant,
     held_from: Milestone::Edge,

@@ -124,10 +124,7 @@ pub(super) static API_2: Claim = Claim {
                 limits.",
     threat: "A repeated key returns another tenant's answer, or a stream replays another tenant's events.",
     origin: Origin::Derived,
-    source: derived(
-        &[ClaimId::Mem1],
-        "A remembered answer is a view of whoever was first given it.",
-    ),
+    source: derived(&[ClaimId::Mem1], "A remembered answer is a view of whoever was first given it."),
     boundary: Boundary::Dashboard,
     tier: Tier::PerTenant,
     held_from: Milestone::Stores,
@@ -200,13 +197,7 @@ pub(super) static API_4: Claim = Claim {
     held_from: Milestone::Stores,
     enforced_at: &[],
     cwe: &[352, 346, 1275, 384],
-    controls: &[
-        "NIST-800-53:AC-4",
-        "NIST-800-53:SC-23",
-        "SOC2:CC6.1",
-        "SOC2:CC6.6",
-        "ISO27001:A.8.26",
-    ],
+    controls: &["NIST-800-53:AC-4", "NIST-800-53:SC-23", "SOC2:CC6.1", "SOC2:CC6.6", "ISO27001:A.8.26"],
     moves: moves! {
         "API-4.form-post", OriginCheck, "post a form to the dashboard from a sibling host";
         "API-4.fetch-simple", OriginCheck, "fetch with credentials and a body that needs no preflight";

@@ -14,13 +14,7 @@ pub(super) static RLS_1: Claim = Claim {
     held_from: Milestone::Stores,
     enforced_at: &[],
     cwe: &[639, 284, 209],
-    controls: &[
-        "NIST-800-53:AC-3",
-        "NIST-800-53:AC-4",
-        "NIST-800-53:AC-6",
-        "SOC2:CC6.1",
-        "ISO27001:A.8.3",
-    ],
+    controls: &["NIST-800-53:AC-3", "NIST-800-53:AC-4", "NIST-800-53:AC-6", "SOC2:CC6.1", "ISO27001:A.8.3"],
     moves: moves! {
         "RLS-1.no-filter", RowPolicy, "read every table without a filter";
         "RLS-1.wrong-filter", RowPolicy, "read every table with a filter that is always true";
@@ -44,23 +38,13 @@ pub(super) static RLS_2: Claim = Claim {
                 row.",
     threat: "A user moves a row to its own tenant, or learns from a refusal that a row is there.",
     origin: Origin::Stated,
-    source: stated(
-        "What's shared",
-        11,
-        "authenticated users read-only access to their own tenant",
-    ),
+    source: stated("What's shared", 11, "authenticated users read-only access to their own tenant"),
     boundary: Boundary::Database,
     tier: Tier::Shared,
     held_from: Milestone::Stores,
     enforced_at: &[],
     cwe: &[863, 732, 203],
-    controls: &[
-        "NIST-800-53:AC-3",
-        "NIST-800-53:AC-6",
-        "SOC2:CC6.1",
-        "SOC2:CC6.3",
-        "ISO27001:A.8.3",
-    ],
+    controls: &["NIST-800-53:AC-3", "NIST-800-53:AC-6", "SOC2:CC6.1", "SOC2:CC6.3", "ISO27001:A.8.3"],
     moves: moves! {
         "RLS-2.insert", WriteGrant, "insert into every table";
         "RLS-2.update-own", WriteGrant, "update an own row of every table";
@@ -87,13 +71,7 @@ pub(super) static RLS_3: Claim = Claim {
     held_from: Milestone::Stores,
     enforced_at: &[],
     cwe: &[250, 269, 426],
-    controls: &[
-        "NIST-800-53:AC-5",
-        "NIST-800-53:AC-6",
-        "SOC2:CC6.1",
-        "SOC2:CC6.3",
-        "ISO27001:A.8.2",
-    ],
+    controls: &["NIST-800-53:AC-5", "NIST-800-53:AC-6", "SOC2:CC6.1", "SOC2:CC6.3", "ISO27001:A.8.2"],
     moves: moves! {
         "RLS-3.set-role", RoleGrant, "become the service role with `SET ROLE`";
         "RLS-3.session-authorization", RoleGrant, "become the service role with `SET SESSION AUTHORIZATION`";
@@ -125,13 +103,7 @@ pub(super) static RLS_4: Claim = Claim {
     held_from: Milestone::Stores,
     enforced_at: &[],
     cwe: &[488, 613, 639],
-    controls: &[
-        "NIST-800-53:AC-4",
-        "NIST-800-53:SC-4",
-        "NIST-800-53:SC-23",
-        "SOC2:CC6.1",
-        "ISO27001:A.8.3",
-    ],
+    controls: &["NIST-800-53:AC-4", "NIST-800-53:SC-4", "NIST-800-53:SC-23", "SOC2:CC6.1", "ISO27001:A.8.3"],
     moves: moves! {
         "RLS-4.pool-reuse", ClaimBinding, "use a pooled session after another tenant's request";
         "RLS-4.rollback", ClaimBinding, "use a pooled session after a rollback";
@@ -159,13 +131,7 @@ pub(super) static RLS_5: Claim = Claim {
     held_from: Milestone::Stores,
     enforced_at: &[],
     cwe: &[863, 1220],
-    controls: &[
-        "NIST-800-53:AC-3",
-        "NIST-800-53:AC-4",
-        "NIST-800-53:SI-10",
-        "SOC2:CC6.1",
-        "ISO27001:A.8.3",
-    ],
+    controls: &["NIST-800-53:AC-3", "NIST-800-53:AC-4", "NIST-800-53:SI-10", "SOC2:CC6.1", "ISO27001:A.8.3"],
     moves: moves! {
         "RLS-5.insert", BindingTrigger, "insert a binding across tenants, as every role";
         "RLS-5.update", BindingTrigger, "update a binding across tenants, as every role";

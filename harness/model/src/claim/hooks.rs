@@ -47,22 +47,13 @@ pub(super) static HKS_2: Claim = Claim {
     statement: "Nobody can learn from the hooks worker which external ids exist.",
     threat: "Bare requests map out which bots and workspaces are connected, and by whom they may be attacked.",
     origin: Origin::Derived,
-    source: derived(
-        &[ClaimId::Mem1],
-        "A list of connections that anybody can probe is a view across tenants.",
-    ),
+    source: derived(&[ClaimId::Mem1], "A list of connections that anybody can probe is a view across tenants."),
     boundary: Boundary::Hooks,
     tier: Tier::Shared,
     held_from: Milestone::Edge,
     enforced_at: &[],
     cwe: &[203, 204],
-    controls: &[
-        "NIST-800-53:SC-4",
-        "NIST-800-53:SI-11",
-        "SOC2:CC6.1",
-        "SOC2:C1.1",
-        "ISO27001:A.8.12",
-    ],
+    controls: &["NIST-800-53:SC-4", "NIST-800-53:SI-11", "SOC2:CC6.1", "SOC2:C1.1", "ISO27001:A.8.12"],
     moves: moves! {
         "HKS-2.unknown-against-wrong", WebhookSecret, "compare the answers to an unknown id and to a wrong secret";
         "HKS-2.unknown-against-missing", WebhookSecret, "compare the answers to an unknown id and to no secret";

@@ -56,12 +56,7 @@ pub(super) static KV_1: Claim = Claim {
     boundary: Boundary::Kv,
     tier: Tier::Shared,
     held_from: Milestone::Light,
-    enforced_at: &[
-        at(KEY, "DeployKey"),
-        at(KEY, "BearerKey"),
-        at(KEY, "BalanceKey"),
-        at(KEY, "ConnectionKey"),
-    ],
+    enforced_at: &[at(KEY, "DeployKey"), at(KEY, "BearerKey"), at(KEY, "BalanceKey"), at(KEY, "ConnectionKey")],
     cwe: &[138, 639, 158],
     controls: &[
         "NIST-800-53:AC-4",
@@ -167,13 +162,7 @@ pub(super) static KV_3: Claim = Claim {
     held_from: Milestone::Explorers,
     enforced_at: &[],
     cwe: &[367, 672, 613],
-    controls: &[
-        "NIST-800-53:AC-4",
-        "NIST-800-53:SC-4",
-        "SOC2:CC6.1",
-        "ISO27001:A.5.18",
-        "ISO27001:A.8.3",
-    ],
+    controls: &["NIST-800-53:AC-4", "NIST-800-53:SC-4", "SOC2:CC6.1", "ISO27001:A.5.18", "ISO27001:A.8.3"],
     moves: moves! {
         "KV-3.rename-stale", RouteLookup, "ask at the old and the new name during a rename, entries up to 60 s old";
         "KV-3.teardown-stale", RouteLookup, "ask at a torn-down deployment's name, entries up to 60 s old";

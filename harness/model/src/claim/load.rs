@@ -8,23 +8,13 @@ pub(super) static BLR_1: Claim = Claim {
                 deployments, data or credits.",
     threat: "A tenant that misbehaves takes its neighbours down, or has them pay.",
     origin: Origin::Stated,
-    source: stated(
-        "Cross-tenant blast radius",
-        5,
-        "It does not affect other tenants' deployments, data, or credits.",
-    ),
+    source: stated("Cross-tenant blast radius", 5, "It does not affect other tenants' deployments, data, or credits."),
     boundary: Boundary::Load,
     tier: Tier::Shared,
     held_from: Milestone::Load,
     enforced_at: &[],
     cwe: &[400, 770],
-    controls: &[
-        "NIST-800-53:SC-5",
-        "NIST-800-53:SC-6",
-        "SOC2:A1.1",
-        "SOC2:CC6.6",
-        "ISO27001:A.8.6",
-    ],
+    controls: &["NIST-800-53:SC-5", "NIST-800-53:SC-6", "SOC2:A1.1", "SOC2:CC6.6", "ISO27001:A.8.6"],
     moves: moves! {
         "BLR-1.cpu", Fairness, "burn processor time";
         "BLR-1.memory", Fairness, "leak memory, and have the proxy hold large bodies";

@@ -8,11 +8,7 @@ pub(super) static PRX_1: Claim = Claim {
                 key's, whatever else names one.",
     threat: "A caller chooses whose money and whose connections he uses.",
     origin: Origin::Stated,
-    source: stated(
-        "Code-level verification",
-        3,
-        "derived from the bearer's keyData.tenantId, never from a header",
-    ),
+    source: stated("Code-level verification", 3, "derived from the bearer's keyData.tenantId, never from a header"),
     boundary: Boundary::ProviderProxy,
     tier: Tier::Shared,
     held_from: Milestone::Edge,
@@ -49,23 +45,13 @@ pub(super) static PRX_2: Claim = Claim {
     statement: "A metered call bills the tenant of its key and no other.",
     threat: "A tenant uses the providers on another tenant's bill.",
     origin: Origin::Stated,
-    source: stated(
-        "What's shared",
-        5,
-        "look up the tenant from the key, and bill that tenant",
-    ),
+    source: stated("What's shared", 5, "look up the tenant from the key, and bill that tenant"),
     boundary: Boundary::ProviderProxy,
     tier: Tier::PerTenant,
     held_from: Milestone::Edge,
     enforced_at: &[],
     cwe: &[639, 841],
-    controls: &[
-        "NIST-800-53:AC-3",
-        "NIST-800-53:AU-10",
-        "SOC2:CC6.1",
-        "SOC2:PI1.3",
-        "ISO27001:A.8.3",
-    ],
+    controls: &["NIST-800-53:AC-3", "NIST-800-53:AU-10", "SOC2:CC6.1", "SOC2:PI1.3", "ISO27001:A.8.3"],
     moves: moves! {
         "PRX-2.tenant-named", Hold, "name another tenant in header, query and body of a metered call";
         "PRX-2.foreign-connection", BindingChain, "name another tenant's connection in a metered call";
@@ -84,23 +70,13 @@ pub(super) static PRX_3: Claim = Claim {
     statement: "No cache of billable state is shared between tenants.",
     threat: "A tenant is answered from what another has asked, or is judged by another's balance.",
     origin: Origin::Stated,
-    source: stated(
-        "What's shared",
-        6,
-        "There's no shared cache across tenants of billable state.",
-    ),
+    source: stated("What's shared", 6, "There's no shared cache across tenants of billable state."),
     boundary: Boundary::ProviderProxy,
     tier: Tier::Shared,
     held_from: Milestone::Edge,
     enforced_at: &[],
     cwe: &[524, 488],
-    controls: &[
-        "NIST-800-53:SC-4",
-        "NIST-800-53:AC-4",
-        "SOC2:CC6.1",
-        "SOC2:C1.1",
-        "ISO27001:A.8.12",
-    ],
+    controls: &["NIST-800-53:SC-4", "NIST-800-53:AC-4", "SOC2:CC6.1", "SOC2:C1.1", "ISO27001:A.8.12"],
     moves: moves! {
         "PRX-3.warm-balance", Hold, "warm the balance as one tenant, ask as another";
         "PRX-3.warm-key", KeyLookup, "warm the key record as one tenant, ask as another";

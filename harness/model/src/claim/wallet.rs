@@ -13,13 +13,7 @@ pub(super) static WAL_1: Claim = Claim {
     held_from: Milestone::Edge,
     enforced_at: &[],
     cwe: &[639, 841, 362],
-    controls: &[
-        "NIST-800-53:AC-3",
-        "NIST-800-53:SC-4",
-        "SOC2:CC6.1",
-        "SOC2:PI1.3",
-        "ISO27001:A.8.3",
-    ],
+    controls: &["NIST-800-53:AC-3", "NIST-800-53:SC-4", "SOC2:CC6.1", "SOC2:PI1.3", "ISO27001:A.8.3"],
     moves: moves! {
         "WAL-1.header-names-tenant", Hold, "name another tenant in a header of a metered call";
         "WAL-1.query-names-tenant", Hold, "name another tenant in the query of a metered call";
@@ -43,23 +37,13 @@ pub(super) static WAL_2: Claim = Claim {
                 wallet is empty.",
     threat: "One deployment's spending stops its neighbours, or another tenant's.",
     origin: Origin::Stated,
-    source: stated(
-        "Per-tenant isolation",
-        3,
-        "it suspends the specific deployment, not the whole tenant",
-    ),
+    source: stated("Per-tenant isolation", 3, "it suspends the specific deployment, not the whole tenant"),
     boundary: Boundary::Wallet,
     tier: Tier::PerDeployment,
     held_from: Milestone::Stores,
     enforced_at: &[],
     cwe: &[400, 841],
-    controls: &[
-        "NIST-800-53:SC-6",
-        "NIST-800-53:AC-4",
-        "SOC2:CC6.1",
-        "SOC2:A1.1",
-        "ISO27001:A.8.6",
-    ],
+    controls: &["NIST-800-53:SC-6", "NIST-800-53:AC-4", "SOC2:CC6.1", "SOC2:A1.1", "ISO27001:A.8.6"],
     moves: moves! {
         "WAL-2.drain-by-cap", SpendCap, "drain one deployment's cap and watch its siblings";
         "WAL-2.drain-wallet", SpendCap, "drain the wallet and watch another tenant's deployments";
@@ -85,13 +69,7 @@ pub(super) static WAL_3: Claim = Claim {
     held_from: Milestone::Explorers,
     enforced_at: &[],
     cwe: &[362, 367, 353],
-    controls: &[
-        "NIST-800-53:AU-9",
-        "NIST-800-53:AU-10",
-        "NIST-800-53:SI-7",
-        "SOC2:PI1.4",
-        "ISO27001:A.5.33",
-    ],
+    controls: &["NIST-800-53:AU-9", "NIST-800-53:AU-10", "NIST-800-53:SI-7", "SOC2:PI1.4", "ISO27001:A.5.33"],
     moves: moves! {
         "WAL-3.update", LedgerAppend, "change an entry, as every role";
         "WAL-3.delete", LedgerAppend, "delete an entry, as every role";
@@ -119,13 +97,7 @@ pub(super) static STR_1: Claim = Claim {
     held_from: Milestone::Stores,
     enforced_at: &[],
     cwe: &[639, 863],
-    controls: &[
-        "NIST-800-53:AC-3",
-        "SOC2:CC6.1",
-        "SOC2:C1.1",
-        "ISO27001:A.5.34",
-        "ISO27001:A.8.3",
-    ],
+    controls: &["NIST-800-53:AC-3", "SOC2:CC6.1", "SOC2:C1.1", "ISO27001:A.5.34", "ISO27001:A.8.3"],
     moves: moves! {
         "STR-1.read-customer", CustomerMatch, "read another tenant's customer";
         "STR-1.list-cards", CustomerMatch, "list another tenant's cards";

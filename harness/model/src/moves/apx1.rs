@@ -29,11 +29,8 @@ const METHODS: &[(&str, Method)] = &[
     ("foreign-cookie-unknown-method", Method::Brew),
 ];
 
-const ROLES: &[(&str, Role)] = &[
-    ("foreign-owner", Role::Owner),
-    ("foreign-member", Role::Member),
-    ("foreign-viewer", Role::Viewer),
-];
+const ROLES: &[(&str, Role)] =
+    &[("foreign-owner", Role::Owner), ("foreign-member", Role::Member), ("foreign-viewer", Role::Viewer)];
 
 /// How the intruder's tenant id (first) resembles the victim's (second).
 type Likeness = fn(&str, &str) -> bool;
@@ -93,28 +90,16 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             let transport = draft.of(&CLEAR);
             let own = draft.visit(home, intruder);
             let foreign = draft.intrusion(at, intruder);
-            let (first, second) = if name == "own-then-foreign" {
-                (own, foreign)
-            } else {
-                (foreign, own)
-            };
+            let (first, second) = if name == "own-then-foreign" { (own, foreign) } else { (foreign, own) };
             draft.send(Request { transport, ..first });
-            draft.send(Request {
-                transport,
-                reuse: true,
-                ..second
-            });
+            draft.send(Request { transport, reuse: true, ..second });
         }
         "own-then-foreign-pipelined" => {
             let home = draft.home_of(intruder)?;
             let own = draft.visit(home, intruder);
             let foreign = draft.intrusion(at, intruder);
             let transport = Transport::Http1;
-            draft.malformed(
-                Request { transport, ..own },
-                Defect::None,
-                Request { transport, ..foreign },
-            );
+            draft.malformed(Request { transport, ..own }, Defect::None, Request { transport, ..foreign });
         }
         "http2-interleaved" => {
             let home = draft.home_of(intruder)?;
@@ -138,10 +123,7 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             draft.send(request);
         }
         "same-deployment-slug" => {
-            let (slug, tenant) = (
-                draft.world.deployment(at).slug.clone(),
-                draft.world.member(intruder).tenant,
-            );
+            let (slug, tenant) = (draft.world.deployment(at).slug.clone(), draft.world.member(intruder).tenant);
             let home = draft.deployment_where(|d| d.tenant == tenant && d.slug == slug)?;
             let own = draft.visit(home, intruder);
             draft.send(own);
@@ -157,11 +139,7 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             draft.send(request);
         }
         "own-suspended" | "own-destroyed" => {
-            let status = if name == "own-suspended" {
-                draft.of(&DOWN)
-            } else {
-                Status::Destroyed
-            };
+            let status = if name == "own-suspended" { draft.of(&DOWN) } else { Status::Destroyed };
             draft.any_flag(at);
             draft.status(at, status);
             let member = draft.own(at);
@@ -203,14 +181,7 @@ fn altered<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, request: Req
             let mut cookies = vec![Cookie::App(0)];
             cookies.extend(request.cookies.cookies.iter().copied());
             cookies.push(draft.of(&[Cookie::App(1), Cookie::Dashboard]));
-            Request {
-                cookies: CookieJar {
-                    cookies,
-                    split: draft.one_in(2),
-                    tight: draft.one_in(2),
-                },
-                ..request
-            }
+            Request { cookies: CookieJar { cookies, split: draft.one_in(2), tight: draft.one_in(2) }, ..request }
         }
         "header-names-victim" => {
             let spoof = Header::Vendo {
@@ -220,10 +191,7 @@ fn altered<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, request: Req
             };
             with_headers(request, [spoof])
         }
-        "query-names-victim" => Request {
-            path: Path::NamesTenantOf(at),
-            ..request
-        },
+        "query-names-victim" => Request { path: Path::NamesTenantOf(at), ..request },
         "foreign-reserved-path" => Request {
             path: if draft.one_in(2) {
                 Path::Session {
@@ -242,10 +210,7 @@ fn altered<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, request: Req
 fn at_host<C: Choose>(draft: &mut Draft<'_, C>, at: u8, host: HostOf) {
     let intruder = draft.foreign(at);
     let request = draft.intrusion(at, intruder);
-    draft.send(Request {
-        host: exactly(host),
-        ..request
-    });
+    draft.send(Request { host: exactly(host), ..request });
 }
 
 /// A deployment, and a member of a tenant whose id is like that of the deployment's.
@@ -268,9 +233,6 @@ impl<C: Choose> Draft<'_, C> {
 
     fn intruding_visit(&mut self, at: u8, intruder: u8) -> Request {
         let session = self.session(intruder);
-        Request {
-            cookies: CookieJar::one(session),
-            ..self.visit(at, intruder)
-        }
+        Request { cookies: CookieJar::one(session), ..self.visit(at, intruder) }
     }
 }

@@ -130,11 +130,7 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
     if let Some((alteration, names_own)) = row(TENANT_ALTERATIONS, name) {
         let at = draft.deployment();
         let member = draft.foreign(at);
-        let at = if names_own && draft.one_in(2) {
-            draft.home_of(member)?
-        } else {
-            draft.of_next_tenant(member)?
-        };
+        let at = if names_own && draft.one_in(2) { draft.home_of(member)? } else { draft.of_next_tenant(member)? };
         draft.present(at, member, vec![Cookie::session(Token { member, alteration })]);
         return Some(());
     }
@@ -156,32 +152,17 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
         "duplicate-garbage-own" => draft.present(at, member, vec![garbage, own]),
         "duplicate-own-own" => draft.present(at, member, vec![own, own]),
         "duplicate-across-headers" | "duplicate-http2-crumbs" => {
-            let transports = if name == "duplicate-across-headers" {
-                HTTP1
-            } else {
-                HTTP2
-            };
+            let transports = if name == "duplicate-across-headers" { HTTP1 } else { HTTP2 };
             let other = draft.of(&[own, foreign, garbage]);
-            let cookies = if draft.one_in(2) {
-                vec![own, other]
-            } else {
-                vec![other, own]
-            };
+            let cookies = if draft.one_in(2) { vec![own, other] } else { vec![other, own] };
             draft.flag(at, true);
             let request = draft.visit(at, member);
             let request = draft.over(request, &transports);
-            let cookies = CookieJar {
-                split: true,
-                ..CookieJar::of(cookies)
-            };
+            let cookies = CookieJar { split: true, ..CookieJar::of(cookies) };
             draft.send(Request { cookies, ..request });
         }
         "duplicate-bare-name" => {
-            let cookies = if draft.one_in(2) {
-                vec![own, Cookie::BareName]
-            } else {
-                vec![Cookie::BareName, own]
-            };
+            let cookies = if draft.one_in(2) { vec![own, Cookie::BareName] } else { vec![Cookie::BareName, own] };
             draft.present(at, member, cookies);
         }
         "bare-name" => draft.present(at, member, vec![Cookie::BareName]),
@@ -220,9 +201,6 @@ impl<C: Choose> Draft<'_, C> {
         if self.one_in(4) {
             jar.cookies.push(Cookie::App(0));
         }
-        self.send(Request {
-            cookies: jar,
-            ..request
-        });
+        self.send(Request { cookies: jar, ..request });
     }
 }

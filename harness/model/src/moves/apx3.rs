@@ -54,12 +54,8 @@ const HOSTILE_MEMBERS: &[(&str, Hostile)] = &[
 ];
 
 /// Spellings that don't replace a hyphen.
-const CASES: [NameSpelling; 4] = [
-    NameSpelling::Canonical,
-    NameSpelling::Lower,
-    NameSpelling::Upper,
-    NameSpelling::Mixed,
-];
+const CASES: [NameSpelling; 4] =
+    [NameSpelling::Canonical, NameSpelling::Lower, NameSpelling::Upper, NameSpelling::Mixed];
 
 pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option<()> {
     if let Some(hostile) = row(HOSTILE_MEMBERS, name) {
@@ -83,11 +79,7 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             draft.flag(at, false);
             let forgery = Cookie::session(draft.forgery(member));
             let request = draft.visit(at, member);
-            let cookies = if name == "own-cookie-flag-off" {
-                request.cookies.clone()
-            } else {
-                CookieJar::one(forgery)
-            };
+            let cookies = if name == "own-cookie-flag-off" { request.cookies.clone() } else { CookieJar::one(forgery) };
             let spoofed = draft.identity();
             draft.send(with_headers(Request { cookies, ..request }, spoofed));
         }
@@ -106,12 +98,7 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
                 let colleague = draft.colleague(member)?;
                 let second = draft.visit(at, colleague);
                 draft.send(first.clone());
-                draft.send(Request {
-                    transport: first.transport,
-                    reuse: true,
-                    host: first.host,
-                    ..second
-                });
+                draft.send(Request { transport: first.transport, reuse: true, host: first.host, ..second });
             } else {
                 let public = draft.deployment_where(|d| !d.vendo_auth).filter(|other| *other != at);
                 let public = match public {
@@ -127,11 +114,7 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
                 };
                 let transport = draft.of(&CLEAR);
                 draft.send(Request { transport, ..first });
-                draft.send(Request {
-                    transport,
-                    reuse: true,
-                    ..second
-                });
+                draft.send(Request { transport, reuse: true, ..second });
             }
         }
         "http2-two-members" => {
@@ -140,18 +123,7 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             let transport = draft.of(&HTTP2);
             let host = draft.host(at);
             let (first, second) = (draft.visit(at, member), draft.visit(at, colleague));
-            draft.race(
-                Request {
-                    transport,
-                    host,
-                    ..first
-                },
-                Request {
-                    transport,
-                    host,
-                    ..second
-                },
-            );
+            draft.race(Request { transport, host, ..first }, Request { transport, host, ..second });
         }
         _ => {
             draft.flag(at, true);
@@ -170,11 +142,7 @@ fn spoofed<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, request: Req
         let request = if field == VendoField::Role {
             let tenant = draft.tenant_of(at);
             let viewer = draft.member_where(|m| m.tenant == tenant && m.role == Role::Viewer)?;
-            Request {
-                sender: viewer,
-                cookies: CookieJar::valid(viewer),
-                ..request
-            }
+            Request { sender: viewer, cookies: CookieJar::valid(viewer), ..request }
         } else {
             request
         };
@@ -205,9 +173,7 @@ fn spoofed<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, request: Req
         "duplicate" => {
             let field = draft.of(&VendoField::ALL);
             let count = draft.of(&[2, 3, 4]);
-            let headers: Vec<Header> = (0..count)
-                .map(|_| draft.spoof(field, NameSpelling::Canonical))
-                .collect();
+            let headers: Vec<Header> = (0..count).map(|_| draft.spoof(field, NameSpelling::Canonical)).collect();
             with_headers(request, headers)
         }
         "duplicate-spellings" => {
@@ -264,12 +230,8 @@ fn spoofed<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, request: Req
             with_headers(request, headers)
         }
         "hop-by-hop" => {
-            let mut headers = vec![
-                HopField::KeepAlive,
-                HopField::ProxyConnection,
-                HopField::ProxyAuthorization,
-                HopField::Te,
-            ];
+            let mut headers =
+                vec![HopField::KeepAlive, HopField::ProxyConnection, HopField::ProxyAuthorization, HopField::Te];
             if draft.one_in(2) {
                 headers.push(HopField::UpgradeUnnamed);
             }
@@ -285,13 +247,7 @@ fn spoof_at<C: Choose>(draft: &mut Draft<'_, C>, at: u8, host: HostOf) {
     let member = draft.own(at);
     let request = draft.visit(at, member);
     let spoofed = draft.identity();
-    draft.send(with_headers(
-        Request {
-            host: exactly(host),
-            ..request
-        },
-        spoofed,
-    ));
+    draft.send(with_headers(Request { host: exactly(host), ..request }, spoofed));
 }
 
 impl<C: Choose> Draft<'_, C> {

@@ -14,10 +14,7 @@ const FORWARDED_WRITINGS: &[(&str, &[Writing])] = &[
     ("forward-flag-off", &[Writing::Plain]),
     ("forward-other-case", &[Writing::LowerName, Writing::UpperName]),
     ("forward-whitespace", &[Writing::Spaced]),
-    (
-        "forward-quoted",
-        &[Writing::Quoted, Writing::PercentEncoded, Writing::CommaJoined],
-    ),
+    ("forward-quoted", &[Writing::Quoted, Writing::PercentEncoded, Writing::CommaJoined]),
 ];
 
 const DOMAINS: &[(&str, DomainAttribute)] = &[
@@ -98,31 +95,15 @@ const CODES: &[(&str, Code)] = &[
 ];
 
 const RESERVED: &[(&str, &[ReservedSpelling])] = &[
-    (
-        "reserved-subpath",
-        &[
-            ReservedSpelling::Prefix,
-            ReservedSpelling::Folder,
-            ReservedSpelling::Other,
-        ],
-    ),
-    (
-        "reserved-percent",
-        &[ReservedSpelling::EncodedDot, ReservedSpelling::EncodedLetter],
-    ),
+    ("reserved-subpath", &[ReservedSpelling::Prefix, ReservedSpelling::Folder, ReservedSpelling::Other]),
+    ("reserved-percent", &[ReservedSpelling::EncodedDot, ReservedSpelling::EncodedLetter]),
     ("reserved-double-percent", &[ReservedSpelling::EncodedTwice]),
-    (
-        "reserved-dot-segments",
-        &[ReservedSpelling::DotSegments, ReservedSpelling::Dot],
-    ),
+    ("reserved-dot-segments", &[ReservedSpelling::DotSegments, ReservedSpelling::Dot]),
     ("reserved-encoded-dot-segments", &[ReservedSpelling::EncodedDotSegments]),
     ("reserved-case", &[ReservedSpelling::Upper]),
     ("reserved-backslash", &[ReservedSpelling::Backslash]),
     ("reserved-double-slash", &[ReservedSpelling::DoubleSlash]),
-    (
-        "reserved-encoded-slash",
-        &[ReservedSpelling::EncodedSlash, ReservedSpelling::EncodedInside],
-    ),
+    ("reserved-encoded-slash", &[ReservedSpelling::EncodedSlash, ReservedSpelling::EncodedInside]),
     ("reserved-trailing-slash", &[ReservedSpelling::TrailingSlash]),
     ("reserved-absolute-form", &ReservedSpelling::ALL),
     ("reserved-upgrade", &ReservedSpelling::ALL),
@@ -130,10 +111,7 @@ const RESERVED: &[(&str, &[ReservedSpelling])] = &[
 ];
 
 const SIGN_IN_PATHS: &[(&str, &[OddPath])] = &[
-    (
-        "sign-in-odd-path",
-        &[OddPath::DoubleSlash, OddPath::Backslash, OddPath::At],
-    ),
+    ("sign-in-odd-path", &[OddPath::DoubleSlash, OddPath::Backslash, OddPath::At]),
     ("sign-in-query-injection", &[OddPath::Query]),
     ("sign-in-path-crlf", &[OddPath::EncodedCrLf]),
 ];
@@ -150,15 +128,9 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             let spellings = row(RESERVED, name)?;
             draft.any_flag(at);
             let path = Path::Reserved(draft.among(spellings)?);
-            let request = Request {
-                path,
-                ..draft.visit(at, member)
-            };
+            let request = Request { path, ..draft.visit(at, member) };
             let request = match name {
-                "reserved-absolute-form" => Request {
-                    layout: HostLayout::Absolute,
-                    ..draft.over(request, &HTTP1)
-                },
+                "reserved-absolute-form" => Request { layout: HostLayout::Absolute, ..draft.over(request, &HTTP1) },
                 "reserved-upgrade" => draft.handshake(request),
                 "reserved-http2" => draft.over(request, &HTTP2),
                 _ => request,
@@ -191,10 +163,7 @@ fn forward<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, member: u8) 
         }
         "forward-no-space" => {
             draft.any_flag(at);
-            let jar = CookieJar {
-                tight: true,
-                ..CookieJar::of(among)
-            };
+            let jar = CookieJar { tight: true, ..CookieJar::of(among) };
             draft.lure(at, member, jar);
         }
         "forward-two-headers" | "forward-http2-crumbs" => {
@@ -202,10 +171,7 @@ fn forward<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, member: u8) 
             let transports = if name == "forward-two-headers" { HTTP1 } else { HTTP2 };
             let request = draft.lured(at, member);
             let request = draft.over(request, &transports);
-            let cookies = CookieJar {
-                split: true,
-                ..CookieJar::of(among)
-            };
+            let cookies = CookieJar { split: true, ..CookieJar::of(among) };
             draft.send(Request { cookies, ..request });
         }
         "forward-invalid" => {
@@ -229,10 +195,7 @@ fn forward<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, member: u8) 
             draft.any_flag(at);
             let request = draft.visit(at, member);
             let request = draft.handshake(request);
-            draft.send(Request {
-                cookies: CookieJar::of(among),
-                ..request
-            });
+            draft.send(Request { cookies: CookieJar::of(among), ..request });
         }
         "forward-dashboard" => {
             draft.any_flag(at);
@@ -272,26 +235,19 @@ fn plant<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, member: u8) ->
         }
         "set-custom-domain-parent" | "set-custom-domain-wide" => {
             let at = draft.deployment_where(|d| d.domain.is_some())?;
-            let domain = if name == "set-custom-domain-parent" {
-                DomainAttribute::Parent
-            } else {
-                draft.of(&WIDE_DOMAINS)
-            };
+            let domain =
+                if name == "set-custom-domain-parent" { DomainAttribute::Parent } else { draft.of(&WIDE_DOMAINS) };
             draft.answer_at(at, HostOf::Custom(at), domain);
         }
         "set-several" => {
-            let mut headers: Vec<ReplyHeader> = (0..3)
-                .map(|_| set_cookie(SetCookieName::App, draft.of(&GOOD_DOMAINS)))
-                .collect();
+            let mut headers: Vec<ReplyHeader> =
+                (0..3).map(|_| set_cookie(SetCookieName::App, draft.of(&GOOD_DOMAINS))).collect();
             headers.insert(usize::from(draft.of(&[0_u8, 1, 2, 3])), draft.forbidden());
             draft.answer_with_all(at, member, headers);
         }
         "set-field-case" => draft.answer_with(at, member, ReplyHeader::SetCookieUpper),
         "set-on-refused-upgrade" => {
-            let reply = Reply {
-                kind: ReplyKind::Error,
-                headers: vec![draft.forbidden()],
-            };
+            let reply = Reply { kind: ReplyKind::Error, headers: vec![draft.forbidden()] };
             let request = draft.visit(at, member);
             let request = draft.handshake(request);
             draft.any_flag(at);
@@ -305,12 +261,7 @@ fn plant<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, member: u8) ->
         "set-cookie2" => draft.answer_with(at, member, ReplyHeader::SetCookie2),
         "response-identity" | "response-identity-underscore" => {
             let spelling = if name == "response-identity" {
-                draft.of(&[
-                    NameSpelling::Canonical,
-                    NameSpelling::Lower,
-                    NameSpelling::Upper,
-                    NameSpelling::Mixed,
-                ])
+                draft.of(&[NameSpelling::Canonical, NameSpelling::Lower, NameSpelling::Upper, NameSpelling::Mixed])
             } else {
                 draft.of(&[NameSpelling::Underscore, NameSpelling::LastUnderscore])
             };
@@ -329,16 +280,9 @@ fn plant<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, member: u8) ->
 fn sign_in<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8) -> Option<()> {
     draft.flag(at, true);
     let visitor = draft.foreign(at);
-    let request = Request {
-        cookies: CookieJar::empty(),
-        accept_html: true,
-        ..draft.page(at, visitor)
-    };
+    let request = Request { cookies: CookieJar::empty(), accept_html: true, ..draft.page(at, visitor) };
     let request = if let Some(paths) = row(SIGN_IN_PATHS, name) {
-        Request {
-            path: Path::Odd(draft.among(paths)?),
-            ..request
-        }
+        Request { path: Path::Odd(draft.among(paths)?), ..request }
     } else {
         match name {
             "sign-in-forwarded-host" => {
@@ -359,13 +303,7 @@ fn sign_in<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8) -> Option<()
                     Spelling::Port,
                     Spelling::DotAndPort,
                 ]);
-                Request {
-                    host: HostSpec {
-                        spelling,
-                        ..request.host
-                    },
-                    ..request
-                }
+                Request { host: HostSpec { spelling, ..request.host }, ..request }
             }
             _ => return None,
         }
@@ -449,10 +387,7 @@ fn redeem<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option<()> {
             let intruder = draft.foreign(at);
             let session = draft.session(intruder);
             let request = draft.redemption(host, intruder, issued, any_next);
-            draft.send(Request {
-                cookies: CookieJar::one(session),
-                ..request
-            });
+            draft.send(Request { cookies: CookieJar::one(session), ..request });
         }
         "code-suspended" => {
             let status = draft.of(&[

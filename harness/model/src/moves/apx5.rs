@@ -54,10 +54,7 @@ const NAMES: &[(&str, &[Resembling])] = &[
             |_| HostOf::Platform(PlatformHost::Hooks),
         ],
     ),
-    (
-        "host-rendered-proxy",
-        &[|_| HostOf::Platform(PlatformHost::ProviderProxy)],
-    ),
+    ("host-rendered-proxy", &[|_| HostOf::Platform(PlatformHost::ProviderProxy)]),
     ("host-bad-slug", &[|_| HostOf::BadSlug]),
 ];
 
@@ -103,22 +100,10 @@ const TWO_HOSTS: &[(&str, (Second, bool))] = &[
 type Hint = fn(HostSpec) -> Header;
 
 const HINTS: &[(&str, Hint)] = &[
-    ("x-host", |host| Header::Hint {
-        field: HintField::Host,
-        host,
-    }),
-    ("x-original-host", |host| Header::Hint {
-        field: HintField::OriginalHost,
-        host,
-    }),
-    ("x-original-url", |host| Header::Hint {
-        field: HintField::OriginalUrl,
-        host,
-    }),
-    ("x-rewrite-url", |host| Header::Hint {
-        field: HintField::RewriteUrl,
-        host,
-    }),
+    ("x-host", |host| Header::Hint { field: HintField::Host, host }),
+    ("x-original-host", |host| Header::Hint { field: HintField::OriginalHost, host }),
+    ("x-original-url", |host| Header::Hint { field: HintField::OriginalUrl, host }),
+    ("x-rewrite-url", |host| Header::Hint { field: HintField::RewriteUrl, host }),
     ("x-forwarded-host", |host| Header::Forwarding {
         field: ForwardingField::Host,
         spelling: NameSpelling::Canonical,
@@ -191,11 +176,7 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
         let (host, second) = if own_first { (own, other) } else { (other, own) };
         let request = draft.visit(at, owner);
         let request = draft.over(request, &HTTP1);
-        draft.send(Request {
-            host,
-            layout: carrier(second),
-            ..request
-        });
+        draft.send(Request { host, layout: carrier(second), ..request });
         return Some(());
     }
     if let Some(hint) = row(HINTS, name) {
@@ -233,26 +214,13 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             draft.send(Request { host, ..request });
         }
         "sni-reuse" | "reuse-other-host" => {
-            let transports = if name == "sni-reuse" {
-                [Transport::Http1Tls, Transport::Http2Tls]
-            } else {
-                CLEAR
-            };
+            let transports = if name == "sni-reuse" { [Transport::Http1Tls, Transport::Http2Tls] } else { CLEAR };
             let transport = draft.of(&transports);
             let sni = if name == "sni-reuse" { Sni::Of(at) } else { Sni::Same };
             let first = draft.visit(at, owner);
-            draft.send(Request {
-                transport,
-                host: HostSpec::of(at),
-                ..first
-            });
+            draft.send(Request { transport, host: HostSpec::of(at), ..first });
             let second = draft.served_or_refused(victim, owner);
-            draft.send(Request {
-                transport,
-                sni,
-                reuse: true,
-                ..second
-            });
+            draft.send(Request { transport, sni, reuse: true, ..second });
         }
         "http2-other-authority" => {
             let transport = Transport::Http2;
@@ -268,26 +236,14 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             draft.send(Request { transport, ..refused });
             let second = draft.visit(victim, next_owner);
             let second = draft.handshake(second);
-            draft.send(Request {
-                transport,
-                reuse: true,
-                ..second
-            });
+            draft.send(Request { transport, reuse: true, ..second });
         }
         "get-with-body" => {
             let transport = Transport::Http1;
             let body = draft.of(&[Body::Short, Body::Chunked, Body::Long]);
             let request = draft.page(at, owner);
             let second = draft.served_or_refused(victim, owner);
-            draft.malformed(
-                Request {
-                    transport,
-                    body,
-                    ..request
-                },
-                Defect::None,
-                Request { transport, ..second },
-            );
+            draft.malformed(Request { transport, body, ..request }, Defect::None, Request { transport, ..second });
         }
         "expect-continue-body" => {
             let transport = Transport::Http1;
@@ -296,29 +252,17 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             let request = with_headers(request, [Header::Expect]);
             draft.send(Request { transport, ..request });
             let second = draft.served_or_refused(victim, owner);
-            draft.send(Request {
-                transport,
-                reuse: true,
-                ..second
-            });
+            draft.send(Request { transport, reuse: true, ..second });
         }
         "pipelined-after-error" => {
-            let refused: Vec<Defect> = Defect::ALL
-                .iter()
-                .copied()
-                .filter(|defect| defect.class() == DefectClass::Refused)
-                .collect();
+            let refused: Vec<Defect> =
+                Defect::ALL.iter().copied().filter(|defect| defect.class() == DefectClass::Refused).collect();
             let defect = draft.among(&refused)?;
             let transport = Transport::Http1;
             let next_owner = draft.world.owner_of(victim);
             let (request, follow_up) = (draft.page(at, owner), draft.page(victim, next_owner));
             draft.malformed(
-                Request {
-                    transport,
-                    method: Method::Post,
-                    body: Body::Short,
-                    ..request
-                },
+                Request { transport, method: Method::Post, body: Body::Short, ..request },
                 defect,
                 Request { transport, ..follow_up },
             );
@@ -340,10 +284,7 @@ fn misread<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, owner: u8, v
     }
     if let Some(hosts) = row(NAMES, name) {
         let host = draft.among(hosts)?(at);
-        return Some(Request {
-            host: exactly(host),
-            ..request
-        });
+        return Some(Request { host: exactly(host), ..request });
     }
     if let Some(hosts) = row(NO_NAMES, name) {
         let host = draft.among(hosts)?;
@@ -370,19 +311,11 @@ fn misread<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, owner: u8, v
             let (own, other) = (request.host, draft.host(victim));
             let (host, second) = if draft.one_in(2) { (own, other) } else { (other, own) };
             let request = draft.over(request, &HTTP2);
-            Request {
-                host,
-                layout: HostLayout::AuthorityAndOther(second),
-                ..request
-            }
+            Request { host, layout: HostLayout::AuthorityAndOther(second), ..request }
         }
         "sni-missing" => {
             let transport = draft.of(&[Transport::Http1Tls, Transport::Http2Tls]);
-            Request {
-                transport,
-                sni: Sni::Missing,
-                ..request
-            }
+            Request { transport, sni: Sni::Missing, ..request }
         }
         "sni-differs" | "sni-differs-http2" | "sni-absolute" => {
             let (transport, layout) = match name {
@@ -392,12 +325,7 @@ fn misread<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, owner: u8, v
             };
             // Either the cookie fits the host, or the name of the handshake.
             let request = draft.served_or_refused(victim, owner);
-            Request {
-                transport,
-                layout,
-                sni: Sni::Of(at),
-                ..request
-            }
+            Request { transport, layout, sni: Sni::Of(at), ..request }
         }
         "method-connect" => Request {
             transport: draft.of(&HTTP1),
@@ -406,11 +334,7 @@ fn misread<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, owner: u8, v
             host: draft.host(victim),
             ..request
         },
-        "method-trace" => Request {
-            method: Method::Trace,
-            body: Body::None,
-            ..request
-        },
+        "method-trace" => Request { method: Method::Trace, body: Body::None, ..request },
         "options-star" => Request {
             transport: draft.of(&HTTP1),
             method: Method::Options,
@@ -424,32 +348,17 @@ fn misread<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, owner: u8, v
 
 /// Asks for what is no DNS name.
 pub(super) fn no_name(request: Request, host: HostOf) -> Request {
-    Request {
-        transport: Transport::Http1,
-        host: exactly(host),
-        ..request
-    }
+    Request { transport: Transport::Http1, host: exactly(host), ..request }
 }
 
 impl<C: Choose> Draft<'_, C> {
     /// A visit to a deployment's host in another spelling, with a cookie of the owner or, where the spelling stands for
     /// the host, of somebody who must be refused there.
     pub(super) fn spelled(&mut self, at: u8, spelling: Spelling) -> Request {
-        let member = if spelling.is_valid() && self.one_in(3) {
-            self.foreign(at)
-        } else {
-            self.world.owner_of(at)
-        };
+        let member = if spelling.is_valid() && self.one_in(3) { self.foreign(at) } else { self.world.owner_of(at) };
         let request = self.visit(at, member);
-        let request = if spelling.fits_authority() {
-            request
-        } else {
-            self.over(request, &HTTP1)
-        };
-        let host = HostSpec {
-            spelling,
-            ..request.host
-        };
+        let request = if spelling.fits_authority() { request } else { self.over(request, &HTTP1) };
+        let host = HostSpec { spelling, ..request.host };
         Request { host, ..request }
     }
 
@@ -458,9 +367,6 @@ impl<C: Choose> Draft<'_, C> {
     fn served_or_refused(&mut self, at: u8, intruder: u8) -> Request {
         let owner = self.world.owner_of(at);
         let member = if self.one_in(2) { owner } else { intruder };
-        Request {
-            cookies: CookieJar::valid(member),
-            ..self.visit(at, member)
-        }
+        Request { cookies: CookieJar::valid(member), ..self.visit(at, member) }
     }
 }

@@ -36,11 +36,8 @@ const CACHEABLE: &[(&str, ReplyKind)] = &[
     ("cacheable-not-found", ReplyKind::NotFound),
 ];
 
-const CONDITIONS: &[(&str, Header)] = &[
-    ("if-none-match", Header::IfNoneMatch),
-    ("if-modified-since", Header::IfModifiedSince),
-    ("range", Header::Range),
-];
+const CONDITIONS: &[(&str, Header)] =
+    &[("if-none-match", Header::IfNoneMatch), ("if-modified-since", Header::IfModifiedSince), ("range", Header::Range)];
 
 const WARMED_BY: &[(&str, Method)] = &[("head-then-get", Method::Head), ("post-then-get", Method::Post)];
 
@@ -51,31 +48,16 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
     let stranger = draft.own(other);
     let colleague = draft.colleague(member)?;
     let warm = draft.page(at, member);
-    let there = Request {
-        path: warm.path,
-        ..draft.page(other, stranger)
-    };
-    let here = Request {
-        path: warm.path,
-        host: warm.host,
-        ..draft.page(at, colleague)
-    };
+    let there = Request { path: warm.path, ..draft.page(other, stranger) };
+    let here = Request { path: warm.path, host: warm.host, ..draft.page(at, colleague) };
     if let Some(kinds) = row(HOSTILE, name) {
         let kind = draft.among(kinds)?;
-        let method = if kind == ReplyKind::BodyAfterHead {
-            Method::Head
-        } else {
-            Method::Get
-        };
+        let method = if kind == ReplyKind::BodyAfterHead { Method::Head } else { Method::Get };
         draft.send(answered(Request { method, ..warm.clone() }, Reply::of(kind)));
         // The next one at the same container, or at another.
         let second = if draft.one_in(4) { there } else { here };
         let same_connection = draft.one_in(2) && (second.host == warm.host || !warm.transport.is_tls());
-        draft.send(if same_connection {
-            again(second, warm.transport)
-        } else {
-            second
-        });
+        draft.send(if same_connection { again(second, warm.transport) } else { second });
         return Some(());
     }
     if let Some(kind) = row(CACHEABLE, name) {
@@ -87,11 +69,7 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
     if let Some(condition) = row(CONDITIONS, name) {
         draft.send(cacheable);
         let kind = draft.of(&[ReplyKind::Page, ReplyKind::Cacheable, ReplyKind::NotModified]);
-        let kind = if condition == Header::Range {
-            ReplyKind::Page
-        } else {
-            kind
-        };
+        let kind = if condition == Header::Range { ReplyKind::Page } else { kind };
         draft.send(answered(with_headers(there, [condition]), Reply::of(kind)));
         return Some(());
     }
@@ -114,10 +92,7 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
         "cacheable-set-cookie" => {
             let reply = Reply {
                 kind: ReplyKind::Cacheable,
-                headers: vec![ReplyHeader::SetCookie {
-                    name: SetCookieName::App,
-                    domain: DomainAttribute::None,
-                }],
+                headers: vec![ReplyHeader::SetCookie { name: SetCookieName::App, domain: DomainAttribute::None }],
             };
             draft.send(answered(cacheable, reply));
             let second = draft.of(&[true, false]);
@@ -139,9 +114,7 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             draft.flag(at, true);
             let intruder = draft.foreign(at);
             let status = draft.of(&[None, None, Some(Status::Suspended), Some(Status::Resuming)]);
-            let cookies = draft
-                .of(&[None, Some(intruder)])
-                .map_or(CookieJar::empty(), CookieJar::valid);
+            let cookies = draft.of(&[None, Some(intruder)]).map_or(CookieJar::empty(), CookieJar::valid);
             if let Some(status) = status {
                 draft.status(at, status);
             }
@@ -153,17 +126,9 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
         }
         "client-abort-upload" => {
             let transport = draft.of(&HTTP1);
-            let upload = Request {
-                transport,
-                method: Method::Post,
-                body: Body::Short,
-                reply: Reply::page(),
-                ..cacheable
-            };
-            let follow_up = Request {
-                transport,
-                ..here.clone()
-            };
+            let upload =
+                Request { transport, method: Method::Post, body: Body::Short, reply: Reply::page(), ..cacheable };
+            let follow_up = Request { transport, ..here.clone() };
             draft.malformed(upload, Defect::LengthTooLong, follow_up);
             let second = draft.of(&[true, false]);
             draft.send(if second { here } else { there });
@@ -175,12 +140,8 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
         }
         "error-then-other-host" => {
             let transport = draft.of(&CLEAR);
-            let kind = draft.of(&[
-                ReplyKind::Garbage,
-                ReplyKind::ClosesAtOnce,
-                ReplyKind::Unasked101,
-                ReplyKind::Error,
-            ]);
+            let kind =
+                draft.of(&[ReplyKind::Garbage, ReplyKind::ClosesAtOnce, ReplyKind::Unasked101, ReplyKind::Error]);
             draft.send(answered(Request { transport, ..cacheable }, Reply::of(kind)));
             draft.send(again(there, transport));
         }
@@ -197,9 +158,5 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
 
 /// On the connection that is open over this transport.
 fn again(request: Request, transport: Transport) -> Request {
-    Request {
-        transport,
-        reuse: true,
-        ..request
-    }
+    Request { transport, reuse: true, ..request }
 }

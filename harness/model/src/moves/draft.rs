@@ -34,11 +34,7 @@ pub(super) struct Draft<'a, C> {
 
 impl<'a, C: Choose> Draft<'a, C> {
     pub(super) const fn new(world: &'a World, choose: &'a mut C) -> Self {
-        Self {
-            world,
-            choose,
-            actions: Vec::new(),
-        }
+        Self { world, choose, actions: Vec::new() }
     }
 
     pub(super) fn into_actions(self) -> Vec<Action> {
@@ -74,9 +70,7 @@ impl<'a, C: Choose> Draft<'a, C> {
     }
 
     fn index_where<T>(&mut self, items: &[T], fits: impl Fn(&T) -> bool) -> Option<u8> {
-        let fitting: Vec<usize> = (0..items.len())
-            .filter(|index| items.get(*index).is_some_and(&fits))
-            .collect();
+        let fitting: Vec<usize> = (0..items.len()).filter(|index| items.get(*index).is_some_and(&fits)).collect();
         self.among(&fitting).and_then(|index| u8::try_from(index).ok())
     }
 
@@ -125,17 +119,12 @@ impl<'a, C: Choose> Draft<'a, C> {
         let own = self.world.deployment(deployment);
         let legacy = own.legacy.then_some(HostOf::Legacy(deployment));
         let custom = own.domain.is_some().then_some(HostOf::Custom(deployment));
-        std::iter::once(HostOf::Single(deployment))
-            .chain(legacy)
-            .chain(custom)
-            .collect()
+        std::iter::once(HostOf::Single(deployment)).chain(legacy).chain(custom).collect()
     }
 
     /// One of the hosts at which a deployment answers.
     pub(super) fn host(&mut self, deployment: u8) -> HostSpec {
-        let of = self
-            .among(&self.hosts(deployment))
-            .unwrap_or(HostOf::Single(deployment));
+        let of = self.among(&self.hosts(deployment)).unwrap_or(HostOf::Single(deployment));
         exactly(of)
     }
 
@@ -165,11 +154,7 @@ impl<'a, C: Choose> Draft<'a, C> {
     // Requests.
 
     pub(super) fn path(&mut self) -> Path {
-        if self.one_in(3) {
-            Path::Root
-        } else {
-            Path::Shared(self.of(&[0, 1, 2]))
-        }
+        if self.one_in(3) { Path::Root } else { Path::Shared(self.of(&[0, 1, 2])) }
     }
 
     pub(super) fn body(&mut self, method: Method) -> Body {
@@ -190,11 +175,7 @@ impl<'a, C: Choose> Draft<'a, C> {
     /// A member's request to one of a deployment's hosts, with a valid cookie. What the move leaves open is drawn.
     pub(super) fn visit(&mut self, deployment: u8, member: u8) -> Request {
         let request = self.page(deployment, member);
-        let method = if self.one_in(2) {
-            Method::Get
-        } else {
-            self.of(&Method::ORDINARY)
-        };
+        let method = if self.one_in(2) { Method::Get } else { self.of(&Method::ORDINARY) };
         self.method(request, method)
     }
 
@@ -218,63 +199,34 @@ impl<'a, C: Choose> Draft<'a, C> {
     /// A visit without any cookie.
     pub(super) fn anonymous(&mut self, deployment: u8) -> Request {
         let sender = self.foreign(deployment);
-        Request {
-            cookies: CookieJar::empty(),
-            ..self.visit(deployment, sender)
-        }
+        Request { cookies: CookieJar::empty(), ..self.visit(deployment, sender) }
     }
 
     /// With another method, and a body that fits it.
     pub(super) fn method(&mut self, request: Request, method: Method) -> Request {
         let body = self.body(method);
-        Request {
-            method,
-            body,
-            ..request
-        }
+        Request { method, body, ..request }
     }
 
     /// With a body that any method of uploads can carry.
     pub(super) fn upload<const N: usize>(&mut self, request: Request, bodies: &[Body; N]) -> Request {
-        Request {
-            method: self.of(&[Method::Post, Method::Put, Method::Patch]),
-            body: self.of(bodies),
-            ..request
-        }
+        Request { method: self.of(&[Method::Post, Method::Put, Method::Patch]), body: self.of(bodies), ..request }
     }
 
     /// Over one of these transports.
     pub(super) fn over<const N: usize>(&mut self, request: Request, transports: &[Transport; N]) -> Request {
-        Request {
-            transport: self.of(transports),
-            ..request
-        }
+        Request { transport: self.of(transports), ..request }
     }
 
     /// As a WebSocket handshake.
     pub(super) fn handshake(&mut self, request: Request) -> Request {
-        Request {
-            transport: self.of(&HTTP1),
-            method: Method::Get,
-            body: Body::None,
-            upgrade: true,
-            ..request
-        }
+        Request { transport: self.of(&HTTP1), method: Method::Get, body: Body::None, upgrade: true, ..request }
     }
 
     /// A redemption at a host: a GET of the reserved path, with or without the member's session.
     pub(super) fn redemption(&mut self, host: HostSpec, member: u8, code: Code, next: Next) -> Request {
-        let cookies = if self.one_in(3) {
-            CookieJar::valid(member)
-        } else {
-            CookieJar::empty()
-        };
-        Request {
-            host,
-            cookies,
-            path: Path::Session { code, next },
-            ..self.page(0, member)
-        }
+        let cookies = if self.one_in(3) { CookieJar::valid(member) } else { CookieJar::empty() };
+        Request { host, cookies, path: Path::Session { code, next }, ..self.page(0, member) }
     }
 
     // Actions.
@@ -292,22 +244,14 @@ impl<'a, C: Choose> Draft<'a, C> {
     /// Two requests at once, each of them already as [`generate::race`] leaves it.
     pub(super) fn race(&mut self, first: Request, second: Request) {
         let action = generate::race(first.clone(), second.clone());
-        debug_assert_eq!(
-            action,
-            Action::Race { first, second },
-            "a race would lose a part of itself"
-        );
+        debug_assert_eq!(action, Action::Race { first, second }, "a race would lose a part of itself");
         self.push(action);
     }
 
     /// Two requests in one write, each of them already as [`generate::malformed`] leaves it.
     pub(super) fn malformed(&mut self, request: Request, defect: Defect, follow_up: Request) {
         let action = generate::malformed(request.clone(), defect, follow_up.clone());
-        let meant = Action::Malformed {
-            request,
-            defect,
-            follow_up,
-        };
+        let meant = Action::Malformed { request, defect, follow_up };
         debug_assert_eq!(action, meant, "a broken request would lose a part of itself");
         self.push(action);
     }
@@ -347,41 +291,21 @@ impl<'a, C: Choose> Draft<'a, C> {
         // Over TLS another host would be refused for its own sake.
         let next = if transport.is_tls() { at } else { self.deployment() };
         let (owner, next_owner) = (self.world.owner_of(at), self.world.owner_of(next));
-        let request = Request {
-            transport,
-            ..self.page(at, owner)
-        };
+        let request = Request { transport, ..self.page(at, owner) };
         let request = if has_body(defect) || self.one_in(2) {
-            Request {
-                method: Method::Post,
-                body: Body::Short,
-                ..request
-            }
+            Request { method: Method::Post, body: Body::Short, ..request }
         } else {
             request
         };
-        let follow_up = Request {
-            transport,
-            ..self.page(next, next_owner)
-        };
-        let follow_up = Request {
-            host: if transport.is_tls() {
-                request.host
-            } else {
-                follow_up.host
-            },
-            ..follow_up
-        };
+        let follow_up = Request { transport, ..self.page(next, next_owner) };
+        let follow_up = Request { host: if transport.is_tls() { request.host } else { follow_up.host }, ..follow_up };
         self.malformed(request, defect, follow_up);
     }
 }
 
 /// A host, spelled plainly.
 pub(super) const fn exactly(of: HostOf) -> HostSpec {
-    HostSpec {
-        of,
-        spelling: Spelling::Exact,
-    }
+    HostSpec { of, spelling: Spelling::Exact }
 }
 
 /// With these headers besides.

@@ -77,11 +77,7 @@ pub(super) fn realise_keys<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> O
         "host-legacy-collision" => {
             let (colliding, collided) = collision(draft)?;
             // Served at its own custom domain; whoever belongs to the legacy host's tenant is refused there.
-            let member = if draft.one_in(2) {
-                draft.own(colliding)
-            } else {
-                draft.own(collided)
-            };
+            let member = if draft.one_in(2) { draft.own(colliding) } else { draft.own(collided) };
             let request = draft.visit(colliding, member);
             let host = exactly(HostOf::Custom(colliding));
             draft.send(Request { host, ..request });
@@ -133,11 +129,7 @@ pub(super) fn realise_reads<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> 
         }
         "legacy-host" | "custom-domain" => {
             // Whether or not the deployment has one.
-            let host = if name == "legacy-host" {
-                HostOf::Legacy(at)
-            } else {
-                HostOf::Custom(at)
-            };
+            let host = if name == "legacy-host" { HostOf::Legacy(at) } else { HostOf::Custom(at) };
             let request = draft.visit(at, member);
             let host = exactly(host);
             draft.send(Request { host, ..request });
@@ -165,12 +157,7 @@ pub(super) fn realise_reads<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> 
         "sign-in" => {
             draft.flag(at, true);
             let request = draft.anonymous(at);
-            draft.send(Request {
-                method: Method::Get,
-                body: Body::None,
-                accept_html: true,
-                ..request
-            });
+            draft.send(Request { method: Method::Get, body: Body::None, accept_html: true, ..request });
         }
         "sign-in-code" => {
             draft.flag(at, true);
@@ -203,12 +190,7 @@ pub(super) fn realise_reads<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> 
             draft.send(first);
             for _ in 0..draft.of(&[2, 3, 4]) {
                 let next = draft.visit(at, member);
-                draft.send(Request {
-                    transport,
-                    host,
-                    reuse: true,
-                    ..next
-                });
+                draft.send(Request { transport, host, reuse: true, ..next });
             }
         }
         "malformed-host" => {
@@ -224,18 +206,11 @@ pub(super) fn realise_reads<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> 
             let method = draft.of(&[Method::Connect, Method::Trace]);
             let request = draft.visit(at, member);
             let request = draft.over(request, &HTTP1);
-            draft.send(Request {
-                method,
-                body: Body::None,
-                ..request
-            });
+            draft.send(Request { method, body: Body::None, ..request });
         }
         "refused-framing" => {
-            let refused: Vec<Defect> = Defect::ALL
-                .iter()
-                .copied()
-                .filter(|defect| defect.class() == DefectClass::Refused)
-                .collect();
+            let refused: Vec<Defect> =
+                Defect::ALL.iter().copied().filter(|defect| defect.class() == DefectClass::Refused).collect();
             let defect = draft.among(&refused)?;
             draft.broken(defect);
         }
@@ -252,10 +227,7 @@ fn collision<C: Choose>(draft: &mut Draft<'_, C>) -> Option<(u8, u8)> {
     };
     let colliding = draft.deployment_where(|d| {
         let domain = d.domain.as_deref().unwrap_or("");
-        world
-            .deployments
-            .iter()
-            .any(|other| other.tenant != d.tenant && spells(domain, other))
+        world.deployments.iter().any(|other| other.tenant != d.tenant && spells(domain, other))
     })?;
     let domain = world.deployment(colliding).domain.as_deref()?;
     let collided = draft.deployment_where(|other| spells(domain, other))?;

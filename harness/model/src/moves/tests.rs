@@ -25,11 +25,7 @@ use crate::world::Profile;
 const WORLDS: u64 = 20;
 
 /// Moves that leave nothing open but what their one action says.
-const WITHOUT_FREEDOM: [&str; 3] = [
-    "KV-1.key-hash-not-hex",
-    "KV-1.label-with-dot",
-    "KV-1.dotless-custom-domain",
-];
+const WITHOUT_FREEDOM: [&str; 3] = ["KV-1.key-hash-not-hex", "KV-1.label-with-dot", "KV-1.dotless-custom-domain"];
 
 fn light_moves() -> impl Iterator<Item = (&'static Claim, &'static Move)> {
     register()
@@ -65,24 +61,14 @@ fn every_move_of_every_light_claim_is_realised_and_canonical() {
             for action in &realisation.actions {
                 for request in requests(action) {
                     assert_eq!(&request.clone().canonical(), request, "{id}");
-                    assert!(
-                        request.reply.headers.is_empty() || request.reply.kind.has_headers(),
-                        "{id}"
-                    );
-                    assert!(
-                        !request.reuse || request.transport.is_tls() || request.sni == Sni::Same,
-                        "{id}"
-                    );
+                    assert!(request.reply.headers.is_empty() || request.reply.kind.has_headers(), "{id}");
+                    assert!(!request.reuse || request.transport.is_tls() || request.sni == Sni::Same, "{id}");
                 }
                 match action {
                     Action::Race { first, second } => {
                         assert_eq!(&generate::race(first.clone(), second.clone()), action, "{id}");
                     }
-                    Action::Malformed {
-                        request,
-                        defect,
-                        follow_up,
-                    } => {
+                    Action::Malformed { request, defect, follow_up } => {
                         let fitted = generate::malformed(request.clone(), *defect, follow_up.clone());
                         assert_eq!(&fitted, action, "{id}");
                         assert_eq!(request.transport, follow_up.transport, "{id}");
@@ -118,11 +104,7 @@ fn what_is_no_move_of_a_light_claim_is_not_realised() {
 
 #[test]
 fn spent_choices_and_the_smallest_world_realise_or_decline() {
-    let small = Profile {
-        tenants_min: 2,
-        tenants_max: 2,
-        deployments: 1,
-    };
+    let small = Profile { tenants_min: 2, tenants_max: 2, deployments: 1 };
     let small = World::generate(&mut Seeded::new(1), small);
     let mut declined = BTreeSet::new();
     for (_, attempt) in light_moves() {
@@ -130,11 +112,7 @@ fn spent_choices_and_the_smallest_world_realise_or_decline() {
         if realised.is_none() {
             declined.insert(attempt.id);
         }
-        assert!(
-            realise(attempt.id, &world(1), &mut FromBytes::new(&[])).is_some(),
-            "{}",
-            attempt.id
-        );
+        assert!(realise(attempt.id, &world(1), &mut FromBytes::new(&[])).is_some(), "{}", attempt.id);
     }
     // A second deployment of one tenant, names that only some member has.
     assert!(declined.contains("APX-4.code-other-deployment"));
@@ -145,21 +123,15 @@ fn spent_choices_and_the_smallest_world_realise_or_decline() {
 fn twenty_tries_of_a_move_differ_where_the_move_leaves_them_free() {
     let world = world(3);
     for (_, attempt) in light_moves() {
-        let different: BTreeSet<String> = (0..20)
-            .map(|seed| format!("{:?}", tried(attempt.id, &world, seed)))
-            .collect();
+        let different: BTreeSet<String> =
+            (0..20).map(|seed| format!("{:?}", tried(attempt.id, &world, seed))).collect();
         if WITHOUT_FREEDOM.contains(&attempt.id) {
             assert_eq!(different.len(), 1, "{} is freer than the table says", attempt.id);
         } else {
             assert!(different.len() > 1, "all tries of {} are equal", attempt.id);
         }
         if attempt.id.starts_with("APX") {
-            assert!(
-                different.len() >= 15,
-                "{} tries of {} differ",
-                different.len(),
-                attempt.id
-            );
+            assert!(different.len() >= 15, "{} tries of {} differ", different.len(), attempt.id);
         }
     }
 }
@@ -187,10 +159,7 @@ fn expectations(world: &World, realisation: &Realisation, id: &str) -> Vec<Vec<E
                 state.spend(code);
             }
         }
-        let observation = Observation {
-            code: Some(format!("code-{index}")),
-            ..Observation::default()
-        };
+        let observation = Observation { code: Some(format!("code-{index}")), ..Observation::default() };
         state.apply(world, action, &observation);
         last = ways.into_iter().map(|way| way.requests).collect();
     }
@@ -244,9 +213,8 @@ fn every_attack_reaches_its_guard() {
             }
             let ways = expectations(&world, &realisation, attempt.id);
             // A proxy may refuse what it may also read in one way: then the refusal is the guard.
-            let reached = ways
-                .iter()
-                .any(|requests| requests.iter().any(|expected| is_past(attempt.guard, attack, expected)));
+            let reached =
+                ways.iter().any(|requests| requests.iter().any(|expected| is_past(attempt.guard, attack, expected)));
             assert!(reached, "{} with {attack:?} leads to {ways:?}", attempt.id);
         }
     }
@@ -403,19 +371,8 @@ fn nothing_in_the_vocabulary_is_dead() {
         HostLayout::AuthorityAndHost,
         HostLayout::AuthorityAndOther(other),
     ];
-    let hints = [
-        HintField::Host,
-        HintField::OriginalHost,
-        HintField::OriginalUrl,
-        HintField::RewriteUrl,
-    ];
-    let odd_paths = [
-        OddPath::DoubleSlash,
-        OddPath::Backslash,
-        OddPath::At,
-        OddPath::Query,
-        OddPath::EncodedCrLf,
-    ];
+    let hints = [HintField::Host, HintField::OriginalHost, HintField::OriginalUrl, HintField::RewriteUrl];
+    let odd_paths = [OddPath::DoubleSlash, OddPath::Backslash, OddPath::At, OddPath::Query, OddPath::EncodedCrLf];
     // Ids may hold dots, and only a host and a label can take each other's form.
     let any_kind: Vec<Identifier> = Identifier::ALL
         .into_iter()
@@ -437,26 +394,8 @@ fn nothing_in_the_vocabulary_is_dead() {
         ("reserved", names(ReservedSpelling::ALL)),
         ("odd", names(odd_paths)),
         ("next", names(Next::ALL)),
-        (
-            "code",
-            names([
-                Code::Issued(0),
-                Code::Altered(0),
-                Code::Guessed,
-                Code::Missing,
-                Code::Empty,
-            ]),
-        ),
-        (
-            "path",
-            names([
-                Path::Root,
-                Path::Shared(0),
-                Path::NamesTenantOf(0),
-                Path::SessionInQuery(0),
-                Path::Asterisk,
-            ]),
-        ),
+        ("code", names([Code::Issued(0), Code::Altered(0), Code::Guessed, Code::Missing, Code::Empty])),
+        ("path", names([Path::Root, Path::Shared(0), Path::NamesTenantOf(0), Path::SessionInQuery(0), Path::Asterisk])),
         ("spoofed", pairs(&VendoField::ALL, &NameSpelling::ALL)),
         ("field", names(EdgeField::ALL)),
         ("field", names(ForwardingField::ALL)),

@@ -24,10 +24,7 @@ pub fn alternatives(
     action: &Action,
     connection_sni: Option<&Option<String>>,
 ) -> Vec<Alternative> {
-    let open = |requests| Alternative {
-        requests,
-        closes: false,
-    };
+    let open = |requests| Alternative { requests, closes: false };
     match action {
         Action::Request(request) => vec![open(vec![expect(world, state, request, connection_sni)])],
         Action::Race { first, second } => {
@@ -35,17 +32,9 @@ pub fn alternatives(
             let forward = sequence(world, state, first, second);
             let mut backward = sequence(world, state, second, first);
             backward.reverse();
-            if forward == backward {
-                vec![open(forward)]
-            } else {
-                vec![open(forward), open(backward)]
-            }
+            if forward == backward { vec![open(forward)] } else { vec![open(forward), open(backward)] }
         }
-        Action::Malformed {
-            request,
-            defect,
-            follow_up,
-        } => {
+        Action::Malformed { request, defect, follow_up } => {
             let not_executed = || silent(Reason::Framing, Answer::NotExecuted);
             let refused = || Alternative {
                 requests: vec![silent(Reason::Framing, Answer::Rejected), not_executed()],
@@ -58,20 +47,14 @@ pub fn alternatives(
                 DefectClass::BodyBreaks => {
                     let mut first = expect(world, state, request, connection_sni);
                     first.answer = Answer::BodyBroken(Box::new(first.answer));
-                    vec![Alternative {
-                        requests: vec![first, not_executed()],
-                        closes: true,
-                    }]
+                    vec![Alternative { requests: vec![first, not_executed()], closes: true }]
                 }
                 DefectClass::GoodThenBroken => {
                     let mut first = expect(world, state, request, connection_sni);
                     if let Some(delivery) = &mut first.delivery {
                         delivery.body.truncate(delivery.body.len().saturating_sub(4));
                     }
-                    vec![Alternative {
-                        requests: vec![first, not_executed()],
-                        closes: true,
-                    }]
+                    vec![Alternative { requests: vec![first, not_executed()], closes: true }]
                 }
             }
         }
@@ -90,12 +73,5 @@ fn sequence(world: &World, state: &State, first: &Request, second: &Request) -> 
 }
 
 fn silent(reason: Reason, answer: Answer) -> Expected {
-    Expected {
-        reason,
-        answer,
-        delivery: None,
-        kv_key: None,
-        spends: None,
-        session: None,
-    }
+    Expected { reason, answer, delivery: None, kv_key: None, spends: None, session: None }
 }

@@ -206,14 +206,8 @@ pub fn expect(world: &World, state: &State, request: &Request, connection_sni: O
         Session::Valid(member) => Some(world.member_index(member)),
         Session::None | Session::Invalid => None,
     };
-    let refuse = |reason, status| Expected {
-        session: valid,
-        ..refused(reason, status, false, kv_key.clone())
-    };
-    if valid
-        .and_then(|m| world.members.get(m))
-        .is_some_and(|m| m.tenant != own.tenant)
-    {
+    let refuse = |reason, status| Expected { session: valid, ..refused(reason, status, false, kv_key.clone()) };
+    if valid.and_then(|m| world.members.get(m)).is_some_and(|m| m.tenant != own.tenant) {
         return refuse(Reason::ForeignSession, 403);
     }
     match now.status {
@@ -233,19 +227,13 @@ pub fn expect(world: &World, state: &State, request: &Request, connection_sni: O
             let member = text.as_deref().and_then(|text| state.redeems(text, &host));
             let expected = match member {
                 Some(member) => Expected {
-                    answer: Answer::SignedIn {
-                        location: next.location(),
-                        member,
-                    },
+                    answer: Answer::SignedIn { location: next.location(), member },
                     reason: Reason::CodeRedeemed,
                     ..refuse(Reason::CodeRedeemed, 302)
                 },
                 None => refuse(Reason::CodeRefused, 401),
             };
-            return Expected {
-                spends: text,
-                ..expected
-            };
+            return Expected { spends: text, ..expected };
         }
         Path::Root
         | Path::Shared(_)
@@ -255,21 +243,14 @@ pub fn expect(world: &World, state: &State, request: &Request, connection_sni: O
         | Path::Asterisk => {}
     }
     if now.vendo_auth && valid.is_none() {
-        let reason = if session == Session::None {
-            Reason::NoSession
-        } else {
-            Reason::InvalidSession
-        };
+        let reason = if session == Session::None { Reason::NoSession } else { Reason::InvalidSession };
         if request.method == Method::Get && request.accept_html && !request.upgrade {
             let next = encode_component(&render::path_text(world, state, request.path));
             let location = format!(
                 "https://{PLATFORM_DOMAIN}/auth/proxy-session?host={}&next={next}",
                 encode_component(host.as_bytes())
             );
-            return Expected {
-                answer: Answer::SignIn { location },
-                ..refuse(reason, 302)
-            };
+            return Expected { answer: Answer::SignIn { location }, ..refuse(reason, 302) };
         }
         return refuse(reason, 401);
     }
@@ -285,14 +266,7 @@ pub fn expect(world: &World, state: &State, request: &Request, connection_sni: O
 }
 
 fn refused(reason: Reason, status: u16, closes: bool, kv_key: Option<String>) -> Expected {
-    Expected {
-        reason,
-        answer: Answer::Refusal { status, closes },
-        delivery: None,
-        kv_key,
-        spends: None,
-        session: None,
-    }
+    Expected { reason, answer: Answer::Refusal { status, closes }, delivery: None, kv_key, spends: None, session: None }
 }
 
 /// What the cookies of a request amount to.
@@ -319,10 +293,7 @@ pub fn session(jar: &CookieJar) -> Session {
     match (sessions.next(), sessions.next()) {
         (None, _) => {
             // A session cookie under another name is none. It still is the reason when such a request is served.
-            let tried = jar
-                .cookies
-                .iter()
-                .any(|cookie| matches!(cookie, Cookie::Session { .. }));
+            let tried = jar.cookies.iter().any(|cookie| matches!(cookie, Cookie::Session { .. }));
             if tried { Session::Invalid } else { Session::None }
         }
         (Some(Some(member)), None) => Session::Valid(member),
@@ -379,9 +350,7 @@ fn kv_key(of: HostOf, host: &str) -> Option<String> {
         };
         !deployment.is_empty() && deployment.bytes().all(|b| b.is_ascii_alphanumeric()) && slug(tenant)
     };
-    let under_platform = host
-        .strip_suffix(PLATFORM_DOMAIN)
-        .and_then(|rest| rest.strip_suffix('.'));
+    let under_platform = host.strip_suffix(PLATFORM_DOMAIN).and_then(|rest| rest.strip_suffix('.'));
     match of {
         HostOf::Single(_) | HostOf::Renamed(..) | HostOf::Unknown | HostOf::WithPrefix(_) => {
             under_platform.map(|label| format!("deploy:{label}"))
@@ -399,9 +368,7 @@ fn kv_key(of: HostOf, host: &str) -> Option<String> {
         HostOf::Deeper(_) => {
             // `x.{label}.vendo.run` is a legacy host's form: deployment `x` of a tenant with the label for its slug.
             let parts = under_platform.and_then(|labels| labels.split_once('.'));
-            parts
-                .filter(|(deployment, tenant)| legacy_is_valid(deployment, tenant))
-                .map(|_| format!("deploy:{host}"))
+            parts.filter(|(deployment, tenant)| legacy_is_valid(deployment, tenant)).map(|_| format!("deploy:{host}"))
         }
         HostOf::BareLabel(_)
         | HostOf::DeeperLegacy(_)
@@ -422,10 +389,7 @@ fn delivery(world: &World, state: &State, index: usize, request: &Request, ident
     let nominated: Vec<String> = request.headers.iter().flat_map(|header| header.nominated()).collect();
     let mut headers: Fields = vec![("accept".to_owned(), render::accept(request).to_vec())];
     for header in &request.headers {
-        let passing = header
-            .fields(world, &sender.request_canary.text)
-            .into_iter()
-            .filter(|field| field.passes);
+        let passing = header.fields(world, &sender.request_canary.text).into_iter().filter(|field| field.passes);
         headers.extend(passing.map(|field| (field.name.to_ascii_lowercase(), field.value)));
     }
     let cookies: Vec<Vec<u8>> = request
@@ -476,16 +440,9 @@ fn delivery(world: &World, state: &State, index: usize, request: &Request, ident
 /// What the client must get of the container's answer.
 fn answer(world: &World, index: usize, own_host: &str, request: &Request) -> Answer {
     let script = render::script(world, index, own_host, request);
-    let page = world
-        .deployments
-        .get(index)
-        .map(|own| render::page(&own.page_canary.text))
-        .unwrap_or_default();
-    let base = world
-        .deployments
-        .get(index)
-        .map(|own| render::base_headers(&own.header_canary.text))
-        .unwrap_or_default();
+    let page = world.deployments.get(index).map(|own| render::page(&own.page_canary.text)).unwrap_or_default();
+    let base =
+        world.deployments.get(index).map(|own| render::base_headers(&own.header_canary.text)).unwrap_or_default();
     let relayed = |status, headers: &[(String, Vec<u8>)], body| {
         let mut headers = filtered(world, own_host, request, lower(headers));
         headers.sort();
@@ -499,24 +456,16 @@ fn answer(world: &World, index: usize, own_host: &str, request: &Request) -> Ans
             headers: vec![("content-type".to_owned(), b"application/octet-stream".to_vec())],
             body: Body::Echo,
         }),
-        (
-            Script::Response {
-                status,
-                headers,
-                chunks,
-                ..
-            },
-            _,
-        ) => Answer::Relayed(relayed(*status, headers, Body::Exact(chunks.concat()))),
+        (Script::Response { status, headers, chunks, .. }, _) => {
+            Answer::Relayed(relayed(*status, headers, Body::Exact(chunks.concat())))
+        }
         (Script::Raw { .. }, kind) => match kind {
             ReplyKind::Unasked101 | ReplyKind::Garbage | ReplyKind::ClosesAtOnce => Answer::BadGateway,
             ReplyKind::DifferingLengths | ReplyKind::ConflictingLengths => Answer::Broken(whole(page)),
             ReplyKind::Dies | ReplyKind::DiesChunked | ReplyKind::BadChunk => Answer::Broken(whole(page)),
-            ReplyKind::NoContent => Answer::Relayed(relayed(
-                204,
-                &all_headers(world, &base, own_host, request),
-                Body::Exact(Vec::new()),
-            )),
+            ReplyKind::NoContent => {
+                Answer::Relayed(relayed(204, &all_headers(world, &base, own_host, request), Body::Exact(Vec::new())))
+            }
             ReplyKind::BodyAfterNoContent => Answer::Relayed(relayed(204, &base, Body::Exact(Vec::new()))),
             ReplyKind::NotModified => {
                 let headers = [base, vec![("ETag".to_owned(), b"\"v1\"".to_vec())]].concat();
@@ -537,10 +486,7 @@ fn answer(world: &World, index: usize, own_host: &str, request: &Request) -> Ans
             | ReplyKind::Chunked
             | ReplyKind::Trailers
             | ReplyKind::Echo => {
-                let as_get = Request {
-                    method: Method::Get,
-                    ..request.clone()
-                };
+                let as_get = Request { method: Method::Get, ..request.clone() };
                 match render::script(world, index, own_host, &as_get) {
                     Script::Response { status, headers, .. } => {
                         let answer = relayed(status, &headers, Body::Exact(Vec::new()));
@@ -562,11 +508,7 @@ fn has_control(request: &Request) -> bool {
 }
 
 fn all_headers(world: &World, base: &[(String, Vec<u8>)], own_host: &str, request: &Request) -> Vec<(String, Vec<u8>)> {
-    let own = request
-        .reply
-        .headers
-        .iter()
-        .flat_map(|header| render::reply_header(world, own_host, *header));
+    let own = request.reply.headers.iter().flat_map(|header| render::reply_header(world, own_host, *header));
     base.iter().cloned().chain(own).collect()
 }
 

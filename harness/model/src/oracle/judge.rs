@@ -27,11 +27,7 @@ impl<'w> Judge<'w> {
     /// A judge of cases in this world.
     #[must_use]
     pub fn new(world: &'w World) -> Self {
-        Self {
-            world,
-            scanner: world.canaries.scanner(),
-            alike: BTreeMap::new(),
-        }
+        Self { world, scanner: world.canaries.scanner(), alike: BTreeMap::new() }
     }
 
     /// The scanner, for its self-test.
@@ -70,11 +66,7 @@ impl<'w> Judge<'w> {
         }
         judgement.findings.sort();
         judgement.findings.dedup();
-        let spent = way
-            .requests
-            .iter()
-            .filter_map(|expected| expected.spends.clone())
-            .collect();
+        let spent = way.requests.iter().filter_map(|expected| expected.spends.clone()).collect();
         (judgement, spent)
     }
 
@@ -92,9 +84,7 @@ impl<'w> Judge<'w> {
                 Some(exchange) => {
                     served = self.exchange(state, request, expected, exchange, delivered, &mut judgement);
                 }
-                None => judgement
-                    .shortfalls
-                    .push("the request was never answered nor refused".to_owned()),
+                None => judgement.shortfalls.push("the request was never answered nor refused".to_owned()),
             }
             judgement.refusals.push(expected.reason.refuses());
             judgement.served.push(served && !expected.reason.refuses());
@@ -148,18 +138,11 @@ impl<'w> Judge<'w> {
         delivered_headers(&due.headers, &delivered.headers, &whose, judgement);
         let visible = canaries::visible_to_container(self.world, request, expected);
         let scanned = [delivered.raw.as_slice(), b"\n", &delivered.body].concat();
-        self.scan(
-            &scanned,
-            &visible,
-            &whose,
-            "request to a container",
-            judgement,
-            |field, _| match field {
-                "email" => ClaimId::Apx4,
-                "request" => ClaimId::Apx5,
-                _ => ClaimId::Apx6,
-            },
-        );
+        self.scan(&scanned, &visible, &whose, "request to a container", judgement, |field, _| match field {
+            "email" => ClaimId::Apx4,
+            "request" => ClaimId::Apx5,
+            _ => ClaimId::Apx6,
+        });
     }
 
     fn unexpected_delivery(&self, delivery: &Delivery, way: &Alternative, judgement: &mut Judgement) {
@@ -172,21 +155,10 @@ impl<'w> Judge<'w> {
         );
         judgement.findings.push(permitted(
             claim,
-            format!(
-                "{whose} received `{} {}`, but {why}",
-                delivery.method,
-                delivery.target.escape_ascii()
-            ),
+            format!("{whose} received `{} {}`, but {why}", delivery.method, delivery.target.escape_ascii()),
         ));
         let scanned = [delivery.raw.as_slice(), b"\n", &delivery.body].concat();
-        self.scan(
-            &scanned,
-            &BTreeSet::new(),
-            &whose,
-            "request to a container",
-            judgement,
-            |_, _| claim,
-        );
+        self.scan(&scanned, &BTreeSet::new(), &whose, "request to a container", judgement, |_, _| claim);
     }
 
     /// One answer. True when the request was served as it must be.
@@ -225,9 +197,9 @@ impl<'w> Judge<'w> {
                     "the connection was left open and silent after bytes that are no request".to_owned(),
                 ));
             }
-            (_, nothing) => judgement
-                .shortfalls
-                .push(format!("no answer ({nothing:?}); due was {}", due(&expected.answer))),
+            (_, nothing) => {
+                judgement.shortfalls.push(format!("no answer ({nothing:?}); due was {}", due(&expected.answer)))
+            }
         }
     }
 
@@ -241,21 +213,11 @@ impl<'w> Judge<'w> {
     ) {
         let claim = expected.reason.claim();
         if !answer.interim.is_empty() {
-            let found = answer
-                .interim
-                .iter()
-                .map(|(status, _)| status.to_string())
-                .collect::<Vec<_>>()
-                .join(", ");
-            judgement.findings.push(permitted(
-                ClaimId::Apx4,
-                format!("interim answers came through: {found}"),
-            ));
+            let found = answer.interim.iter().map(|(status, _)| status.to_string()).collect::<Vec<_>>().join(", ");
+            judgement.findings.push(permitted(ClaimId::Apx4, format!("interim answers came through: {found}")));
         }
         if !answer.trailers.is_empty() {
-            judgement
-                .findings
-                .push(permitted(ClaimId::Apx4, "trailers came through".to_owned()));
+            judgement.findings.push(permitted(ClaimId::Apx4, "trailers came through".to_owned()));
         }
         match &expected.answer {
             Answer::Refusal { status, closes } => {
@@ -270,11 +232,7 @@ impl<'w> Judge<'w> {
                 } else {
                     judgement.findings.push(permitted(
                         claim,
-                        format!(
-                            "the answer is {}, and {status} is due ({})",
-                            answer.status,
-                            words(expected.reason)
-                        ),
+                        format!("the answer is {}, and {status} is due ({})", answer.status, words(expected.reason)),
                     ));
                 }
             }
@@ -309,22 +267,16 @@ impl<'w> Judge<'w> {
                 } else {
                     judgement.findings.push(permitted(
                         ClaimId::Apx6,
-                        format!(
-                            "the answer is {}, though the container sent none that counts",
-                            answer.status
-                        ),
+                        format!("the answer is {}, though the container sent none that counts", answer.status),
                     ));
                 }
             }
             Answer::Switched => match (&answer.upgraded, answer.status) {
                 (Some(echo), 101) if echo == TUNNEL_TEXT => {}
-                (Some(echo), 101) => judgement.findings.push(permitted(
-                    ClaimId::Apx6,
-                    format!("the tunnel sent back `{}`", echo.escape_ascii()),
-                )),
-                (_, status) => judgement
-                    .shortfalls
-                    .push(format!("the answer is {status}, and a tunnel is due")),
+                (Some(echo), 101) => judgement
+                    .findings
+                    .push(permitted(ClaimId::Apx6, format!("the tunnel sent back `{}`", echo.escape_ascii()))),
+                (_, status) => judgement.shortfalls.push(format!("the answer is {status}, and a tunnel is due")),
             },
             Answer::Rejected | Answer::NotExecuted => {
                 if (400..600).contains(&answer.status) {
@@ -338,10 +290,7 @@ impl<'w> Judge<'w> {
             }
             Answer::BodyBroken(inner) => {
                 if !(400..600).contains(&answer.status) {
-                    let inner = Expected {
-                        answer: (**inner).clone(),
-                        ..expected.clone()
-                    };
+                    let inner = Expected { answer: (**inner).clone(), ..expected.clone() };
                     self.answered(state, &inner, answer, delivered, judgement);
                 }
             }
@@ -357,39 +306,25 @@ impl<'w> Judge<'w> {
         judgement: &mut Judgement,
     ) {
         if answer.status != 302 {
-            judgement.shortfalls.push(format!(
-                "the answer is {}, and a good sign-in code is due a session",
-                answer.status
-            ));
+            judgement
+                .shortfalls
+                .push(format!("the answer is {}, and a good sign-in code is due a session", answer.status));
             return;
         }
         let found = first(&answer.headers, "location");
         let mut wrong = |what: String| judgement.findings.push(permitted(ClaimId::Apx4, what));
         if found != Some(location.as_bytes()) {
-            wrong(format!(
-                "the sign-in leads to `{}` instead of `{location}`",
-                text(found)
-            ));
+            wrong(format!("the sign-in leads to `{}` instead of `{location}`", text(found)));
         }
-        let cookies: Vec<&[u8]> = answer
-            .headers
-            .iter()
-            .filter(|(name, _)| name == "set-cookie")
-            .map(|(_, value)| value.as_slice())
-            .collect();
+        let cookies: Vec<&[u8]> =
+            answer.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_slice()).collect();
         let [cookie] = cookies.as_slice() else {
-            wrong(format!(
-                "{} cookies are set by a sign-in, and one is due",
-                cookies.len()
-            ));
+            wrong(format!("{} cookies are set by a sign-in, and one is due", cookies.len()));
             return;
         };
         let cookie = String::from_utf8_lossy(cookie);
         let attributes = "; Path=/; Max-Age=900; Secure; HttpOnly; SameSite=Lax";
-        let Some(token) = cookie
-            .strip_prefix("vendoAuth=")
-            .and_then(|rest| rest.strip_suffix(attributes))
-        else {
+        let Some(token) = cookie.strip_prefix("vendoAuth=").and_then(|rest| rest.strip_suffix(attributes)) else {
             wrong("the session's cookie isn't host-only, Secure, HttpOnly and SameSite=Lax as it must be".to_owned());
             return;
         };
@@ -408,10 +343,7 @@ impl<'w> Judge<'w> {
                     && is("aud", "app-proxy".into())
                     && is("exp", (state.now_s + COOKIE_LIFETIME_S).into());
                 if !right {
-                    wrong(format!(
-                        "the session that was issued isn't that of {}",
-                        self.member_at(member)
-                    ));
+                    wrong(format!("the session that was issued isn't that of {}", self.member_at(member)));
                 }
             }
         }
@@ -432,40 +364,27 @@ impl<'w> Judge<'w> {
                         format!("the control plane did what it must refuse: {control:?}"),
                     )),
                     (ControlOutcome::Done, Some(Err(error))) => {
-                        judgement
-                            .shortfalls
-                            .push(format!("the control plane refused {control:?}: {error}"));
+                        judgement.shortfalls.push(format!("the control plane refused {control:?}: {error}"));
                     }
-                    (_, None) => judgement
-                        .shortfalls
-                        .push(format!("the control plane said nothing to {control:?}")),
+                    (_, None) => judgement.shortfalls.push(format!("the control plane said nothing to {control:?}")),
                 }
             }
             Action::KvKey { kind, identifier } => {
                 let text = identifier.text(*kind);
                 match (&observation.kv_key, identifier.is_good(*kind)) {
                     (Some(Ok(key)), Some(true)) if *key == kind.key(&text) => {}
-                    (Some(Ok(key)), Some(true)) => judgement.findings.push(permitted(
-                        ClaimId::Kv1,
-                        format!("the identifier `{text}` became the key `{key}`"),
-                    )),
+                    (Some(Ok(key)), Some(true)) => judgement
+                        .findings
+                        .push(permitted(ClaimId::Kv1, format!("the identifier `{text}` became the key `{key}`"))),
                     (Some(Ok(key)), Some(false)) => judgement.findings.push(permitted(
                         ClaimId::Kv1,
-                        format!(
-                            "the identifier `{}` became the key `{}`",
-                            text.escape_debug(),
-                            key.escape_debug()
-                        ),
+                        format!("the identifier `{}` became the key `{}`", text.escape_debug(), key.escape_debug()),
                     )),
                     (Some(Err(error)), Some(true)) => {
-                        judgement
-                            .shortfalls
-                            .push(format!("the identifier `{text}` was refused: {error}"));
+                        judgement.shortfalls.push(format!("the identifier `{text}` was refused: {error}"));
                     }
                     (Some(_), None) | (Some(Err(_)), Some(false)) => {}
-                    (None, _) => judgement
-                        .shortfalls
-                        .push("no key was made and none was refused".to_owned()),
+                    (None, _) => judgement.shortfalls.push("no key was made and none was refused".to_owned()),
                 }
             }
             Action::Request(_) | Action::Race { .. } | Action::Malformed { .. } | Action::Advance { .. } => {}
@@ -474,35 +393,22 @@ impl<'w> Judge<'w> {
 
     /// Requests read one key each, the one that their host names, and change nothing.
     fn stores(&self, action: &Action, observation: &Observation, way: &Alternative, judgement: &mut Judgement) {
-        let may_read: BTreeSet<&str> = way
-            .requests
-            .iter()
-            .filter_map(|expected| expected.kv_key.as_deref())
-            .collect();
-        let denied = |claim, what| Finding {
-            claim,
-            oracle: Oracle::DeniedUnchanged,
-            what,
-            leak: None,
-        };
+        let may_read: BTreeSet<&str> = way.requests.iter().filter_map(|expected| expected.kv_key.as_deref()).collect();
+        let denied = |claim, what| Finding { claim, oracle: Oracle::DeniedUnchanged, what, leak: None };
         for access in observation.kv.iter().filter(|access| access.by_worker) {
             match access.operation {
                 KvOperation::Get if may_read.contains(access.key.as_str()) => {}
                 KvOperation::Get => judgement.findings.push(permitted(
                     ClaimId::Kv1,
-                    format!(
-                        "the key `{}` was read, which the request's host doesn't name",
-                        access.key.escape_debug()
-                    ),
+                    format!("the key `{}` was read, which the request's host doesn't name", access.key.escape_debug()),
                 )),
                 KvOperation::List => judgement.findings.push(permitted(
                     ClaimId::Kv2,
                     format!("keys were enumerated under `{}`", access.key.escape_debug()),
                 )),
-                KvOperation::Put | KvOperation::Delete => judgement.findings.push(denied(
-                    ClaimId::Kv2,
-                    format!("a worker wrote the key `{}`", access.key.escape_debug()),
-                )),
+                KvOperation::Put | KvOperation::Delete => judgement
+                    .findings
+                    .push(denied(ClaimId::Kv2, format!("a worker wrote the key `{}`", access.key.escape_debug()))),
             }
         }
         if matches!(action, Action::Control(_)) {
@@ -511,10 +417,7 @@ impl<'w> Judge<'w> {
         for key in &observation.kv_changed {
             judgement.findings.push(denied(
                 ClaimId::Kv2,
-                format!(
-                    "the key `{}` changed in a step that changes nothing",
-                    key.escape_debug()
-                ),
+                format!("the key `{}` changed in a step that changes nothing", key.escape_debug()),
             ));
         }
     }
@@ -549,11 +452,7 @@ impl<'w> Judge<'w> {
         for (name, value) in headers {
             bytes.extend_from_slice(&[name.as_bytes(), b": ", &value, b"\n"].concat());
         }
-        let kind = if answer.body.is_empty() {
-            format!("{status} without a body")
-        } else {
-            format!("{status}")
-        };
+        let kind = if answer.body.is_empty() { format!("{status} without a body") } else { format!("{status}") };
         if !answer.body.is_empty() {
             bytes.extend_from_slice(&answer.body);
         }
@@ -585,9 +484,7 @@ impl<'w> Judge<'w> {
     ) {
         let scan = self.scanner.scan(bytes);
         for limit in &scan.incomplete {
-            judgement.shortfalls.push(format!(
-                "what reached {reached} could not be scanned to its end: {limit:?}"
-            ));
+            judgement.shortfalls.push(format!("what reached {reached} could not be scanned to its end: {limit:?}"));
         }
         for found in scan.findings {
             if visible.contains(&found.canary) {
@@ -611,10 +508,7 @@ impl<'w> Judge<'w> {
     fn container(&self, index: usize) -> String {
         let slug =
             |d: &crate::world::Deployment| format!("the container of {}/{}", self.world.tenant(d.tenant).slug, d.slug);
-        self.world
-            .deployments
-            .get(index)
-            .map_or_else(|| "an unknown container".to_owned(), slug)
+        self.world.deployments.get(index).map_or_else(|| "an unknown container".to_owned(), slug)
     }
 
     fn member(&self, index: u8) -> String {
@@ -667,10 +561,7 @@ fn delivered_headers(due: &Fields, delivered: &Fields, whose: &str, judgement: &
     for (name, value) in surplus(&delivered, &due) {
         judgement.findings.push(permitted(
             header_claim(&name),
-            format!(
-                "{whose} received `{name}: {}`, which it must not see",
-                excerpt(&value, 0)
-            ),
+            format!("{whose} received `{name}: {}`, which it must not see", excerpt(&value, 0)),
         ));
     }
     for (name, value) in surplus(&due, &delivered) {
@@ -719,10 +610,7 @@ fn relayed_answer(
     judgement: &mut Judgement,
 ) {
     if answer.status != due.status {
-        let what = format!(
-            "the answer is {}, and the container's {} is due",
-            answer.status, due.status
-        );
+        let what = format!("the answer is {}, and the container's {} is due", answer.status, due.status);
         judgement.shortfalls.push(what);
         return;
     }
@@ -741,14 +629,10 @@ fn relayed_answer(
                 excerpt(&body, 0)
             ),
         )),
-        None => judgement
-            .shortfalls
-            .push("the container that has to answer received nothing".to_owned()),
+        None => judgement.shortfalls.push("the container that has to answer received nothing".to_owned()),
     }
     if !matches!(answer.end, End::Complete | End::Closed) {
-        judgement
-            .shortfalls
-            .push(format!("the answer ended badly: {:?}", answer.end));
+        judgement.shortfalls.push(format!("the answer ended badly: {:?}", answer.end));
     }
     if delivered.is_none() {
         judgement.findings.push(permitted(
@@ -767,15 +651,12 @@ fn relayed_headers(answer: &observation::Answer, due: &Relayed, judgement: &mut 
             vendo if vendo.starts_with("x-vendo-") => ClaimId::Apx4,
             _ => ClaimId::Apx6,
         };
-        judgement.findings.push(permitted(
-            claim,
-            format!("the client got `{name}: {}`, which it must not get", excerpt(&value, 0)),
-        ));
+        judgement
+            .findings
+            .push(permitted(claim, format!("the client got `{name}: {}`, which it must not get", excerpt(&value, 0))));
     }
     for (name, value) in surplus(&due.headers, &seen) {
-        judgement
-            .shortfalls
-            .push(format!("the client did not get `{name}: {}`", excerpt(&value, 0)));
+        judgement.shortfalls.push(format!("the client did not get `{name}: {}`", excerpt(&value, 0)));
     }
 }
 
@@ -784,10 +665,9 @@ fn broken_answer(answer: &observation::Answer, due: &Relayed, judgement: &mut Ju
         return;
     }
     if answer.status != due.status {
-        judgement.shortfalls.push(format!(
-            "the answer is {}, and the container's {} is due",
-            answer.status, due.status
-        ));
+        judgement
+            .shortfalls
+            .push(format!("the answer is {}, and the container's {} is due", answer.status, due.status));
         return;
     }
     relayed_headers(answer, due, judgement);
@@ -795,17 +675,13 @@ fn broken_answer(answer: &observation::Answer, due: &Relayed, judgement: &mut Ju
     if !body.starts_with(&answer.body) {
         judgement.findings.push(permitted(
             ClaimId::Apx6,
-            format!(
-                "the body isn't how the container's began: `{}`",
-                excerpt(&answer.body, 0)
-            ),
+            format!("the body isn't how the container's began: `{}`", excerpt(&answer.body, 0)),
         ));
     }
     if answer.body.len() < body.len() && answer.end == End::Complete {
-        judgement.findings.push(permitted(
-            ClaimId::Apx6,
-            "a body that broke off was passed on as if it were whole".to_owned(),
-        ));
+        judgement
+            .findings
+            .push(permitted(ClaimId::Apx6, "a body that broke off was passed on as if it were whole".to_owned()));
     }
 }
 
@@ -813,10 +689,7 @@ fn broken_answer(answer: &observation::Answer, due: &Relayed, judgement: &mut Ju
 fn own_answer(answer: &observation::Answer, claim: ClaimId, judgement: &mut Judgement) {
     for (name, value) in &answer.headers {
         if plain(name).starts_with("x-vendo-") || name == "set-cookie" {
-            judgement.findings.push(permitted(
-                claim,
-                format!("a refusal carries `{name}: {}`", excerpt(value, 0)),
-            ));
+            judgement.findings.push(permitted(claim, format!("a refusal carries `{name}: {}`", excerpt(value, 0))));
         }
     }
 }
@@ -841,19 +714,11 @@ fn is_http2(answer: &observation::Answer) -> bool {
 }
 
 fn permitted(claim: ClaimId, what: String) -> Finding {
-    Finding {
-        claim,
-        oracle: Oracle::PermittedOutcomes,
-        what,
-        leak: None,
-    }
+    Finding { claim, oracle: Oracle::PermittedOutcomes, what, leak: None }
 }
 
 fn first<'a>(headers: &'a Fields, name: &str) -> Option<&'a [u8]> {
-    headers
-        .iter()
-        .find(|(own, _)| own == name)
-        .map(|(_, value)| value.as_slice())
+    headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_slice())
 }
 
 fn text(value: Option<&[u8]>) -> String {

@@ -45,11 +45,7 @@ pub(super) fn bytes(wire: &Wire, defect: Defect) -> Vec<u8> {
 }
 
 fn request_line(wire: &Wire, defect: Defect) -> Vec<u8> {
-    let method = if defect == Defect::BadMethod {
-        "GE(T"
-    } else {
-        wire.method
-    };
+    let method = if defect == Defect::BadMethod { "GE(T" } else { wire.method };
     let mut target = wire.target.clone();
     if defect == Defect::SpaceInTarget {
         target.extend_from_slice(b" x");
@@ -78,9 +74,7 @@ fn odd_headers(defect: Defect) -> Vec<(String, &'static [u8], Vec<u8>)> {
         Defect::SpaceInName => one("X Odd", b": ", b"1"),
         Defect::NoName => one("", b": ", b"1"),
         Defect::NoColon => one("X-Odd", b"", b""),
-        Defect::ManyHeaders => (0..300)
-            .map(|n| (format!("X-Many-{n}"), b": ".as_slice(), b"1".to_vec()))
-            .collect(),
+        Defect::ManyHeaders => (0..300).map(|n| (format!("X-Many-{n}"), b": ".as_slice(), b"1".to_vec())).collect(),
         Defect::HugeHeader => one("X-Huge", b": ", &vec![b'a'; 200_000]),
         _ => Vec::new(),
     }
@@ -146,18 +140,14 @@ fn framed(body: &WireBody, defect: Defect, payload: &[u8]) -> Vec<u8> {
         Defect::ChunkUnterminated => [chunk(&size, payload, b""), b"0\r\n\r\n".to_vec()].concat(),
         Defect::ChunkExtension => whole(&format!("{size};name=value")),
         // The last four bytes of the body are left over: made of bytes that begin no request.
-        Defect::LengthTooShort => [
-            payload.get(..payload.len().saturating_sub(4)).unwrap_or(&[]),
-            b"\0\x01\x02\x03",
-        ]
-        .concat(),
+        Defect::LengthTooShort => {
+            [payload.get(..payload.len().saturating_sub(4)).unwrap_or(&[]), b"\0\x01\x02\x03"].concat()
+        }
         _ => match body {
             WireBody::None | WireBody::Length(_) => payload.to_vec(),
             WireBody::Chunked(chunks, trailers) => {
-                let mut bytes: Vec<u8> = chunks
-                    .iter()
-                    .flat_map(|data| chunk(&format!("{:x}", data.len()), data, b"\r\n"))
-                    .collect();
+                let mut bytes: Vec<u8> =
+                    chunks.iter().flat_map(|data| chunk(&format!("{:x}", data.len()), data, b"\r\n")).collect();
                 bytes.extend_from_slice(b"0\r\n");
                 for (name, value) in trailers {
                     bytes.extend_from_slice(&[name.as_bytes(), b": ", value, b"\r\n"].concat());

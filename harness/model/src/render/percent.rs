@@ -29,16 +29,7 @@ pub(crate) fn encode_identity(text: &str) -> String {
 }
 
 fn encode(bytes: &[u8], keep: impl Fn(u8) -> bool) -> String {
-    bytes
-        .iter()
-        .map(|byte| {
-            if keep(*byte) {
-                char::from(*byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
-        .collect()
+    bytes.iter().map(|byte| if keep(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 #[cfg(test)]

@@ -25,11 +25,5 @@ fn make() -> Result<(TlsIdentity, RootCertStore), Box<dyn std::error::Error>> {
     let certificate = CertificateParams::new(names)?.signed_by(&key, &authority)?;
     let mut roots = RootCertStore::empty();
     roots.add(authority.der().clone())?;
-    Ok((
-        TlsIdentity {
-            chain_pem: certificate.pem(),
-            key_pem: key.serialize_pem(),
-        },
-        roots,
-    ))
+    Ok((TlsIdentity { chain_pem: certificate.pem(), key_pem: key.serialize_pem() }, roots))
 }

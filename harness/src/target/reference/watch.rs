@@ -50,11 +50,7 @@ impl Observer for Watch {
                     KvOp::List => KvOperation::List,
                 };
                 let by_worker = *actor == KvActor::Worker;
-                seen.kv.push(KvAccess {
-                    operation,
-                    key: (*key).to_owned(),
-                    by_worker,
-                });
+                seen.kv.push(KvAccess { operation, key: (*key).to_owned(), by_worker });
             }
         }
     }

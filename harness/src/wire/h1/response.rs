@@ -29,11 +29,7 @@ pub(super) enum Ending {
 
 impl Ending {
     pub(super) fn of(error: &io::Error) -> Self {
-        if error.kind() == io::ErrorKind::UnexpectedEof {
-            Ending::Unclean
-        } else {
-            Ending::Reset
-        }
+        if error.kind() == io::ErrorKind::UnexpectedEof { Ending::Unclean } else { Ending::Reset }
     }
 }
 
@@ -167,11 +163,7 @@ impl ResponseParser {
 
     /// What there is when the deadline has passed.
     pub(super) fn timed_out(&mut self, buf: &[u8]) -> Result<(Message, usize), NoMessage> {
-        if self.head.is_some() {
-            self.message(buf, End::TimedOut)
-        } else {
-            Err(NoMessage::TimedOut)
-        }
+        if self.head.is_some() { self.message(buf, End::TimedOut) } else { Err(NoMessage::TimedOut) }
     }
 
     /// Whether the head said that the peer will close after this message.
@@ -186,11 +178,7 @@ impl ResponseParser {
             return Step::Malformed(format!("a status line can't begin with \"{}\"", excerpt(rest)));
         }
         let Some(end) = self.block_end(view) else {
-            return if rest.len() >= HEAD_CAP_BYTES {
-                Step::Overflow
-            } else {
-                Step::Wait
-            };
+            return if rest.len() >= HEAD_CAP_BYTES { Step::Overflow } else { Step::Wait };
         };
         let head = match parse_head(view.get(self.position..end).unwrap_or_default()) {
             Ok(head) => head,
@@ -200,11 +188,7 @@ impl ResponseParser {
         self.scanned = end;
         if head.status < 200 && head.status != 101 {
             self.interim.push((head.status, head.headers));
-            return if self.interim.len() > MAX_INTERIM {
-                Step::Overflow
-            } else {
-                Step::Next
-            };
+            return if self.interim.len() > MAX_INTERIM { Step::Overflow } else { Step::Next };
         }
         self.begin_body(head)
     }
@@ -251,21 +235,13 @@ impl ResponseParser {
         };
         self.position += line_feed + 1;
         self.scanned = self.position;
-        self.state = if size == 0 {
-            State::Trailers
-        } else {
-            State::ChunkData(size)
-        };
+        self.state = if size == 0 { State::Trailers } else { State::ChunkData(size) };
         Step::Next
     }
 
     fn chunk_data_step(&mut self, view: &[u8], left: u64) -> Step {
         let left = self.take_data(view, left);
-        self.state = if left == 0 {
-            State::ChunkEnd
-        } else {
-            State::ChunkData(left)
-        };
+        self.state = if left == 0 { State::ChunkEnd } else { State::ChunkData(left) };
         if left == 0 { Step::Next } else { Step::Wait }
     }
 
@@ -289,11 +265,7 @@ impl ResponseParser {
             return Step::Complete;
         }
         let Some(end) = self.block_end(view) else {
-            return if rest.len() >= HEAD_CAP_BYTES {
-                Step::Overflow
-            } else {
-                Step::Wait
-            };
+            return if rest.len() >= HEAD_CAP_BYTES { Step::Overflow } else { Step::Wait };
         };
         match parse_fields(view.get(self.position..end).unwrap_or_default()) {
             Ok(trailers) => {
@@ -353,24 +325,16 @@ enum Step {
 
 impl Head {
     fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
-        self.headers
-            .iter()
-            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_slice())
+        self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
     }
 
     /// The members of a list-valued field, over all its lines.
     fn members<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
-        self.values(name)
-            .flat_map(|value| value.split(|byte| *byte == b','))
-            .map(<[u8]>::trim_ascii)
+        self.values(name).flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
     }
 
     fn announces_close(&self) -> bool {
-        let says = |token: &[u8]| {
-            self.members("connection")
-                .any(|member| member.eq_ignore_ascii_case(token))
-        };
+        let says = |token: &[u8]| self.members("connection").any(|member| member.eq_ignore_ascii_case(token));
         says(b"close") || (self.version == Version::Http10 && !says(b"keep-alive"))
     }
 }
@@ -396,12 +360,7 @@ fn parse_head(bytes: &[u8]) -> Result<Head, String> {
     // httparse gives no reason phrase that isn't ASCII, so it is cut out of the line here.
     let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
     let reason = after(line, "HTTP/1.1 200 ".len()).to_vec();
-    Ok(Head {
-        version,
-        status,
-        reason,
-        headers: owned(parsed.headers),
-    })
+    Ok(Head { version, status, reason, headers: owned(parsed.headers) })
 }
 
 fn parse_fields(bytes: &[u8]) -> Result<Fields, String> {
@@ -415,21 +374,13 @@ fn parse_fields(bytes: &[u8]) -> Result<Fields, String> {
 }
 
 fn owned(fields: &[httparse::Header<'_>]) -> Fields {
-    fields
-        .iter()
-        .map(|field| (field.name.to_owned(), field.value.to_vec()))
-        .collect()
+    fields.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect()
 }
 
 fn refuse_bare_line_feeds(bytes: &[u8]) -> Result<(), String> {
-    let bare = bytes
-        .split_inclusive(|byte| *byte == b'\n')
-        .any(|line| line.ends_with(b"\n") && !line.ends_with(b"\r\n"));
-    if bare {
-        Err("a line ends with a bare line feed".to_owned())
-    } else {
-        Ok(())
-    }
+    let bare =
+        bytes.split_inclusive(|byte| *byte == b'\n').any(|line| line.ends_with(b"\n") && !line.ends_with(b"\r\n"));
+    if bare { Err("a line ends with a bare line feed".to_owned()) } else { Ok(()) }
 }
 
 /// How the fields frame the body, whatever the request was.
@@ -461,10 +412,7 @@ fn content_length(head: &Head) -> Result<Option<u64>, String> {
 
 /// Another coding may stand before `chunked`; it stays in the body. Without `chunked` the close ends the body.
 fn transfer_coding(head: &Head) -> Result<State, String> {
-    let codings: Vec<Vec<u8>> = head
-        .members("transfer-encoding")
-        .map(<[u8]>::to_ascii_lowercase)
-        .collect();
+    let codings: Vec<Vec<u8>> = head.members("transfer-encoding").map(<[u8]>::to_ascii_lowercase).collect();
     let chunked = codings.iter().filter(|coding| coding.starts_with(b"chunked")).count();
     let last_is_chunked = codings.last().is_some_and(|coding| coding == b"chunked");
     match (chunked, last_is_chunked) {
@@ -500,10 +448,5 @@ fn after(bytes: &[u8], position: usize) -> &[u8] {
 }
 
 fn excerpt(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .take(32)
-        .flat_map(|byte| byte.escape_ascii())
-        .map(char::from)
-        .collect()
+    bytes.iter().take(32).flat_map(|byte| byte.escape_ascii()).map(char::from).collect()
 }

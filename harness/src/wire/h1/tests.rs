@@ -16,10 +16,7 @@ fn no_response() -> NoMessage {
 /// Reasons are for people; the tests compare the variants.
 fn without_reason(result: Result<Message, NoMessage>) -> Result<Message, NoMessage> {
     match result {
-        Ok(message) if matches!(message.end, End::Malformed(_)) => Ok(Message {
-            end: malformed(),
-            ..message
-        }),
+        Ok(message) if matches!(message.end, End::Malformed(_)) => Ok(Message { end: malformed(), ..message }),
         Err(NoMessage::Malformed(_)) => Err(no_response()),
         other => other,
     }
@@ -33,9 +30,7 @@ async fn outcome(
     deadline: Duration,
 ) -> (Result<Message, NoMessage>, Vec<u8>) {
     let mut h1 = H1::new(Script::new(events)).with_cap(cap);
-    let read = tokio::time::timeout(PATIENCE, h1.read(method, deadline))
-        .await
-        .expect("a read ends by itself");
+    let read = tokio::time::timeout(PATIENCE, h1.read(method, deadline)).await.expect("a read ends by itself");
     let extra = match h1.closed(Duration::from_millis(1)).await {
         ConnectionState::ExtraBytes(extra) => extra,
         ConnectionState::Open | ConnectionState::Closed | ConnectionState::Reset => Vec::new(),
@@ -49,13 +44,7 @@ fn splits(bytes: &[u8]) -> Vec<Vec<Event>> {
     let mut splits = vec![bytes.iter().map(|byte| data([*byte])).collect::<Vec<_>>()];
     for at in 0..bytes.len().max(1) {
         let (before, after) = bytes.split_at(at);
-        splits.push(
-            [before, after]
-                .iter()
-                .filter(|part| !part.is_empty())
-                .map(data)
-                .collect(),
-        );
+        splits.push([before, after].iter().filter(|part| !part.is_empty()).map(data).collect());
     }
     splits
 }
@@ -75,9 +64,7 @@ async fn every_ending_is_told_wherever_the_reads_are_cut() {
             let shown = format!("{}: {events:?}", case.name);
             let deadline = if waits { SOON } else { PATIENCE };
             let (result, leftover) = outcome(case.method, events, DEFAULT_CAP_BYTES, deadline).await;
-            let summary = result
-                .as_ref()
-                .map(|m| (m.status, std::str::from_utf8(&m.body).unwrap(), m.end.clone()));
+            let summary = result.as_ref().map(|m| (m.status, std::str::from_utf8(&m.body).unwrap(), m.end.clone()));
             assert_eq!(summary.map_err(Clone::clone), case.expected, "{shown}");
             assert_eq!(String::from_utf8_lossy(&leftover), case.leftover, "{shown}");
             let raw = result.map(|message| message.raw).unwrap_or_default();
@@ -98,34 +85,16 @@ async fn fields_keep_their_order_their_spelling_and_their_bytes() {
         assert_eq!(message.version, Version::Http11);
         assert_eq!(message.reason.as_deref(), Some("\u{fc}ber alles".as_bytes()));
         let fields = |fields: &[(&str, &str)]| -> Fields {
-            fields
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
-                .collect()
+            fields.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
         };
         assert_eq!(
             message.headers,
-            fields(&[
-                ("B-b", "2"),
-                ("A", "1"),
-                ("b-B", "\u{e9}"),
-                ("Empty", ""),
-                ("Transfer-Encoding", "chunked")
-            ])
+            fields(&[("B-b", "2"), ("A", "1"), ("b-B", "\u{e9}"), ("Empty", ""), ("Transfer-Encoding", "chunked")])
         );
         assert_eq!(message.trailers, fields(&[("X-T", "1"), ("x-t", "2")]));
-        assert_eq!(
-            message.interim,
-            [(100, vec![]), (103, fields(&[("Link", "</a>"), ("link", "</b>")]))]
-        );
-        assert_eq!(
-            message.header_values("B-B").collect::<Vec<_>>(),
-            [b"2".as_slice(), "\u{e9}".as_bytes()]
-        );
-        assert_eq!(
-            (message.raw.as_slice(), leftover.as_slice()),
-            (sent.as_bytes(), b"".as_slice())
-        );
+        assert_eq!(message.interim, [(100, vec![]), (103, fields(&[("Link", "</a>"), ("link", "</b>")]))]);
+        assert_eq!(message.header_values("B-B").collect::<Vec<_>>(), [b"2".as_slice(), "\u{e9}".as_bytes()]);
+        assert_eq!((message.raw.as_slice(), leftover.as_slice()), (sent.as_bytes(), b"".as_slice()));
         assert!(message.is_whole());
     }
 }
@@ -148,33 +117,17 @@ async fn endless_peers_end_at_a_cap() {
     }
     let bodies: &[(&[u8], End)] = &[
         (b"HTTP/1.1 200 OK\r\n\r\n|x", End::Overflow),
-        (
-            b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n|x",
-            End::Overflow,
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n|1\r\nx\r\n",
-            End::Overflow,
-        ),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n|x", End::Overflow),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n|1\r\nx\r\n", End::Overflow),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n|1", malformed()),
-        (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;|x",
-            malformed(),
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n|a: b\r\n",
-            End::Overflow,
-        ),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;|x", malformed()),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n|a: b\r\n", End::Overflow),
     ];
     for (bytes, expected) in bodies {
         let mut h1 = H1::new(Endless::new(bytes));
         let message = without_reason(h1.read("GET", PATIENCE).await).unwrap();
         assert_eq!(&message.end, expected, "{}", bytes.escape_ascii());
-        assert!(
-            message.raw.len() <= DEFAULT_CAP_BYTES + 2 * READ_BYTES,
-            "{}",
-            message.raw.len()
-        );
+        assert!(message.raw.len() <= DEFAULT_CAP_BYTES + 2 * READ_BYTES, "{}", message.raw.len());
         assert!(!message.is_whole());
     }
     let mut h1 = H1::new(Endless::new(b"|x")).with_cap(1000);
@@ -182,10 +135,7 @@ async fn endless_peers_end_at_a_cap() {
         matches!(h1.closed(PATIENCE).await, ConnectionState::ExtraBytes(bytes) if bytes.len() < 1000 + 2 * READ_BYTES)
     );
     // It takes nothing either.
-    assert_eq!(
-        h1.send_until(b"x", Instant::now() + SOON).await.unwrap_err().kind(),
-        io::ErrorKind::TimedOut
-    );
+    assert_eq!(h1.send_until(b"x", Instant::now() + SOON).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
     let mut h1 = H1::new(Script::new([]));
     assert_eq!(h1.exchange(b"x", "GET", SOON).await, Err(NoMessage::TimedOut));
 }
@@ -197,10 +147,7 @@ async fn a_read_goes_on_where_the_deadline_stopped_it() {
     server.write_all(b"HTTP/1.1 200 OK\r\nContent-Le").await.unwrap();
     assert_eq!(h1.read("GET", SOON).await, Err(NoMessage::TimedOut));
     assert_eq!(h1.leftover(), b"HTTP/1.1 200 OK\r\nContent-Le");
-    server
-        .write_all(b"ngth: 1\r\n\r\naHTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n")
-        .await
-        .unwrap();
+    server.write_all(b"ngth: 1\r\n\r\naHTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n").await.unwrap();
     assert_eq!(h1.read("GET", PATIENCE).await.unwrap().body, b"a");
     assert_eq!(h1.read("GET", PATIENCE).await.unwrap().status, 404);
     assert_eq!(h1.closed(SOON).await, ConnectionState::Open);
@@ -230,10 +177,7 @@ async fn a_request_larger_than_all_buffers_does_not_deadlock_with_its_response()
     let (client, mut server) = tokio::io::duplex(64);
     let peer = tokio::spawn(async move {
         // Answers in full before it reads anything.
-        server
-            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")
-            .await
-            .unwrap();
+        server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n").await.unwrap();
         server.write_all(&[b'x'; 5000]).await.unwrap();
         let mut received = vec![0; 5000];
         server.read_exact(&mut received).await.unwrap();
@@ -248,10 +192,7 @@ async fn a_request_larger_than_all_buffers_does_not_deadlock_with_its_response()
 #[tokio::test]
 async fn an_early_answer_is_read_though_sending_fails() {
     let (client, mut server) = tokio::io::duplex(64);
-    server
-        .write_all(b"HTTP/1.1 400 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        .await
-        .unwrap();
+    server.write_all(b"HTTP/1.1 400 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await.unwrap();
     drop(server);
     let message = H1::new(client).exchange(&[b'x'; 5000], "POST", PATIENCE).await.unwrap();
     assert_eq!((message.status, message.end), (400, End::Closed));
@@ -262,30 +203,19 @@ async fn hyper_receives_what_was_written_and_its_answers_are_read() {
     let (client, server) = tokio::io::duplex(256);
     tokio::spawn(echo_server(server));
     let mut h1 = H1::new(client);
-    let head = RequestBytes::new("POST", "/a?b=%20")
-        .header("Host", "one.test")
-        .header("X-B", b"\xe9")
-        .header("x-b", "2");
-    let chunked = Framing::Chunked(
-        vec![b"ab".to_vec(), vec![b'c'; 600]],
-        vec![(b"X-T".to_vec(), b"9".to_vec())],
-    );
+    let head =
+        RequestBytes::new("POST", "/a?b=%20").header("Host", "one.test").header("X-B", b"\xe9").header("x-b", "2");
+    let chunked = Framing::Chunked(vec![b"ab".to_vec(), vec![b'c'; 600]], vec![(b"X-T".to_vec(), b"9".to_vec())]);
     let cases = [
         (Framing::None, String::from("\n")),
         (Framing::Length(b"abc".to_vec()), "content-length: 3\n\nabc".to_owned()),
-        (
-            chunked,
-            format!("transfer-encoding: chunked\n\nab{}x-t: 9\n", "c".repeat(600)),
-        ),
+        (chunked, format!("transfer-encoding: chunked\n\nab{}x-t: 9\n", "c".repeat(600))),
     ];
     for (framing, rest) in cases {
         let request = head.clone().framing(framing).to_bytes();
         let message = h1.exchange(&request, "POST", PATIENCE).await.unwrap();
         let expected = format!("POST /a?b=%20 HTTP/1.1\nhost: one.test\nx-b: \u{e9}\nx-b: 2\n{rest}");
-        assert_eq!(
-            message.body.iter().copied().map(char::from).collect::<String>(),
-            expected
-        );
+        assert_eq!(message.body.iter().copied().map(char::from).collect::<String>(), expected);
         assert_eq!((message.status, message.end), (200, End::Complete));
     }
     // Two at once.
@@ -297,12 +227,8 @@ async fn hyper_receives_what_was_written_and_its_answers_are_read() {
     assert_eq!((message.status, message.body.as_slice()), (200, b"".as_slice()));
     assert_ne!(message.header_values("content-length").next(), Some(b"0".as_slice()));
     // An interim response, and a body cut short by the client.
-    let request = RequestBytes::new("POST", "/")
-        .header("Host", "c")
-        .header("Expect", "100-continue");
-    h1.send(&request.framing(Framing::LengthDeclared(9, Vec::new())).to_bytes())
-        .await
-        .unwrap();
+    let request = RequestBytes::new("POST", "/").header("Host", "c").header("Expect", "100-continue");
+    h1.send(&request.framing(Framing::LengthDeclared(9, Vec::new())).to_bytes()).await.unwrap();
     h1.send(b"123").await.unwrap();
     h1.finish().await.unwrap();
     let message = h1.read("POST", PATIENCE).await.unwrap();

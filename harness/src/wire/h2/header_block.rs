@@ -96,12 +96,7 @@ enum State {
 
 impl Rewriter {
     pub(super) fn new(io: BoxIo, blocks: Blocks) -> Self {
-        Rewriter {
-            io,
-            blocks,
-            state: State::Pass(PREFACE_BYTES),
-            out: VecDeque::new(),
-        }
+        Rewriter { io, blocks, state: State::Pass(PREFACE_BYTES), out: VecDeque::new() }
     }
 
     fn rewrite(&mut self, mut bytes: &[u8]) -> io::Result<()> {
@@ -122,11 +117,7 @@ impl Rewriter {
                 State::Head(head) => {
                     head.extend_from_slice(taken);
                     let head = std::mem::take(head);
-                    if missing > 0 {
-                        State::Head(head)
-                    } else {
-                        self.frame(&head)?
-                    }
+                    if missing > 0 { State::Head(head) } else { self.frame(&head)? }
                 }
             };
         }
@@ -188,19 +179,11 @@ impl Rewriter {
 
 impl State {
     fn pass(left: usize) -> Self {
-        if left == 0 {
-            State::Head(Vec::new())
-        } else {
-            State::Pass(left)
-        }
+        if left == 0 { State::Head(Vec::new()) } else { State::Pass(left) }
     }
 
     fn drop(left: usize) -> Self {
-        if left == 0 {
-            State::Head(Vec::new())
-        } else {
-            State::Drop(left)
-        }
+        if left == 0 { State::Head(Vec::new()) } else { State::Drop(left) }
     }
 }
 
@@ -245,11 +228,7 @@ mod tests {
         ] {
             let mut block = Vec::new();
             push_string(&mut block, &vec![b'x'; length]);
-            assert_eq!(
-                block.strip_suffix(vec![b'x'; length].as_slice()),
-                Some(prefix.as_slice()),
-                "{length}"
-            );
+            assert_eq!(block.strip_suffix(vec![b'x'; length].as_slice()), Some(prefix.as_slice()), "{length}");
         }
     }
 }

@@ -4,10 +4,7 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 fn fields(fields: &[(&str, &str)]) -> Fields {
-    fields
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
-        .collect()
+    fields.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
 }
 
 fn request(method: &str, path: &str) -> H2Request {
@@ -45,11 +42,7 @@ async fn hyper_receives_the_fields_verbatim() {
             "GET https://one.test/a?b=%20 HTTP/2.0\nhost: two.test\ncookie: a=1\ncookie: b=2\n\n",
         ),
         (
-            H2Request {
-                authority: None,
-                headers: fields(&[("host", "two.test")]),
-                ..plain.clone()
-            },
+            H2Request { authority: None, headers: fields(&[("host", "two.test")]), ..plain.clone() },
             "GET /a?b=%20 HTTP/2.0\nhost: two.test\n\n",
         ),
         (
@@ -65,48 +58,29 @@ async fn hyper_receives_the_fields_verbatim() {
             "PATCH http://u@ONE.test:0/a?b=%20 HTTP/2.0\ncontent-length: 3\n\nabcx-t: 1\nx-t: 2\n",
         ),
         (
-            H2Request {
-                trailers: fields(&[("x-t", "3")]),
-                ..plain.clone()
-            },
+            H2Request { trailers: fields(&[("x-t", "3")]), ..plain.clone() },
             "GET https://one.test/a?b=%20 HTTP/2.0\n\nx-t: 3\n",
         ),
     ];
     for (request, expected) in cases {
         let message = h2.exchange(&request, PATIENCE).await.unwrap();
         assert_eq!(text(&message), expected);
-        assert_eq!(
-            (message.version, message.status, message.end),
-            (Version::Http2, 200, End::Complete)
-        );
-        assert!(
-            message
-                .headers
-                .starts_with(&fields(&[("x-seen", "1"), ("x-seen", "2")]))
-        );
+        assert_eq!((message.version, message.status, message.end), (Version::Http2, 200, End::Complete));
+        assert!(message.headers.starts_with(&fields(&[("x-seen", "1"), ("x-seen", "2")])));
     }
     // A block that needs CONTINUATION frames; the server's default limit is 16 KiB of fields.
     let (client, server) = tokio::io::duplex(1024);
     let received = tokio::spawn(async move {
-        let mut connection = h2::server::Builder::new()
-            .max_header_list_size(1 << 20)
-            .handshake::<_, Bytes>(server)
-            .await
-            .unwrap();
+        let mut connection =
+            h2::server::Builder::new().max_header_list_size(1 << 20).handshake::<_, Bytes>(server).await.unwrap();
         let (request, mut respond) = connection.accept().await.unwrap().unwrap();
         respond.send_response(http::Response::new(()), true).unwrap();
         connection.graceful_shutdown();
         while connection.accept().await.is_some_and(|accepted| accepted.is_ok()) {}
         request.headers()["x-long"].len()
     });
-    let long = H2Request {
-        headers: fields(&[("x-long", &"v".repeat(40_000))]),
-        ..plain
-    };
-    assert_eq!(
-        h2_exchange(Box::new(client), &long, PATIENCE).await.unwrap().status,
-        200
-    );
+    let long = H2Request { headers: fields(&[("x-long", &"v".repeat(40_000))]), ..plain };
+    assert_eq!(h2_exchange(Box::new(client), &long, PATIENCE).await.unwrap().status, 200);
     assert_eq!(received.await.unwrap(), 40_000);
 }
 
@@ -123,50 +97,30 @@ async fn what_http2_forbids_reaches_the_peer_which_refuses_it() {
     ];
     for headers in bad {
         let h2 = connect_to_hyper().await;
-        let request = H2Request {
-            headers: headers.clone(),
-            ..request("GET", "/")
-        };
+        let request = H2Request { headers: headers.clone(), ..request("GET", "/") };
         let refused = h2.exchange(&request, PATIENCE).await;
         assert!(matches!(refused, Err(NoMessage::H2Code(1))), "{headers:?}: {refused:?}");
     }
     let field = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
     let h2 = connect_to_hyper().await;
-    let no_path = [
-        field(":method", "GET"),
-        field(":scheme", "https"),
-        field(":authority", "a.test"),
-    ];
-    assert_eq!(
-        h2.exchange_fields(&no_path, b"", &[], PATIENCE).await,
-        Err(NoMessage::H2Code(1))
-    );
+    let no_path = [field(":method", "GET"), field(":scheme", "https"), field(":authority", "a.test")];
+    assert_eq!(h2.exchange_fields(&no_path, b"", &[], PATIENCE).await, Err(NoMessage::H2Code(1)));
     let whole = [no_path.as_slice(), &[field(":path", "/")]].concat();
-    let message = connect_to_hyper()
-        .await
-        .exchange_fields(&whole, b"", &[], PATIENCE)
-        .await
-        .unwrap();
+    let message = connect_to_hyper().await.exchange_fields(&whole, b"", &[], PATIENCE).await.unwrap();
     assert_eq!(message.status, 200);
 }
 
 #[tokio::test]
 async fn bodies_of_both_sides_may_be_large_and_are_bounded() {
     let h2 = connect_to_hyper().await;
-    let large = H2Request {
-        body: vec![b'x'; 3 * 1024 * 1024],
-        ..request("POST", "/")
-    };
+    let large = H2Request { body: vec![b'x'; 3 * 1024 * 1024], ..request("POST", "/") };
     let message = h2.exchange(&large, PATIENCE).await.unwrap();
     assert!(message.body.ends_with(&large.body));
     let h2 = h2.with_cap(100);
     let message = h2.exchange(&large, PATIENCE).await.unwrap();
     assert_eq!((message.body.len(), message.end), (100, End::Overflow));
     // A stream that was given up leaves the connection usable.
-    assert_eq!(
-        h2.exchange(&request("GET", "/empty"), PATIENCE).await.unwrap().status,
-        204
-    );
+    assert_eq!(h2.exchange(&request("GET", "/empty"), PATIENCE).await.unwrap().status, 204);
 }
 
 /// Answers each request of one connection as its path says.
@@ -177,11 +131,7 @@ async fn odd_server(io: DuplexStream) {
         let response = |status: u16| http::Response::builder().status(status).body(()).unwrap();
         match request.uri().path() {
             "/interim" => {
-                let hints = http::Response::builder()
-                    .status(103)
-                    .header("link", "</a>")
-                    .body(())
-                    .unwrap();
+                let hints = http::Response::builder().status(103).header("link", "</a>").body(()).unwrap();
                 respond.send_informational(response(100)).unwrap();
                 respond.send_informational(hints).unwrap();
                 let mut body = respond.send_response(response(418), false).unwrap();
@@ -208,18 +158,12 @@ async fn odd_server(io: DuplexStream) {
                 });
             }
             "/short" => {
-                let lie = http::Response::builder()
-                    .header("content-length", "9")
-                    .body(())
-                    .unwrap();
+                let lie = http::Response::builder().header("content-length", "9").body(()).unwrap();
                 let mut body = respond.send_response(lie, false).unwrap();
                 body.send_data(Bytes::from_static(b"some"), true).unwrap();
             }
             "/head" => {
-                let head = http::Response::builder()
-                    .header("content-length", "9")
-                    .body(())
-                    .unwrap();
+                let head = http::Response::builder().header("content-length", "9").body(()).unwrap();
                 respond.send_response(head, true).unwrap();
             }
             "/held" => held = Some(respond),
@@ -243,10 +187,7 @@ async fn every_ending_is_told() {
 
     let message = h2.exchange(&request("GET", "/interim"), PATIENCE).await.unwrap();
     assert_eq!(message.interim, [(100, vec![]), (103, fields(&[("link", "</a>")]))]);
-    assert_eq!(
-        (message.status, message.body.as_slice(), &message.end),
-        (418, b"tea".as_slice(), &End::Complete)
-    );
+    assert_eq!((message.status, message.body.as_slice(), &message.end), (418, b"tea".as_slice(), &End::Complete));
     assert_eq!(message.trailers, fields(&[("x-t", "1")]));
 
     let refused = h2.exchange(&request("GET", "/refused"), PATIENCE).await;
@@ -254,10 +195,7 @@ async fn every_ending_is_told() {
     let cancelled = h2.exchange(&request("GET", "/cancelled"), PATIENCE).await.unwrap();
     assert_eq!(cancelled.end, End::H2Code(h2::Reason::ENHANCE_YOUR_CALM.into()));
     let stalled = h2.exchange(&request("GET", "/stalled"), AWHILE).await.unwrap();
-    assert_eq!(
-        (stalled.body.as_slice(), stalled.end),
-        (b"some".as_slice(), End::TimedOut)
-    );
+    assert_eq!((stalled.body.as_slice(), stalled.end), (b"some".as_slice(), End::TimedOut));
     let short = h2.exchange(&request("GET", "/short"), PATIENCE).await.unwrap();
     assert!(matches!(short.end, End::Malformed(_)), "{:?}", short.end);
     let head = h2.exchange(&request("HEAD", "/head"), PATIENCE).await.unwrap();
@@ -270,10 +208,7 @@ async fn every_ending_is_told() {
     let (first, second) = tokio::join!(h2.exchange(&held, PATIENCE), h2.exchange(&release, PATIENCE));
     assert_eq!((first.unwrap().status, second.unwrap().status), (201, 202));
 
-    assert_eq!(
-        h2.exchange(&request("GET", "/held"), SOON).await,
-        Err(NoMessage::TimedOut)
-    );
+    assert_eq!(h2.exchange(&request("GET", "/held"), SOON).await, Err(NoMessage::TimedOut));
     assert_eq!(h2.closed(SOON).await, ConnectionState::Open);
     let away = h2.exchange(&request("GET", "/away"), PATIENCE).await;
     assert_eq!(away, Err(NoMessage::H2Code(h2::Reason::INADEQUATE_SECURITY.into())));
@@ -285,24 +220,15 @@ async fn a_connection_that_ends_is_told() {
     let get = request("GET", "/");
     let cases = [
         (vec![Event::Eof], Err(NoMessage::ClosedBeforeAnyByte)),
-        (
-            vec![Event::Error(std::io::ErrorKind::ConnectionReset)],
-            Err(NoMessage::Reset),
-        ),
+        (vec![Event::Error(std::io::ErrorKind::ConnectionReset)], Err(NoMessage::Reset)),
         (vec![Event::Stall], Err(NoMessage::TimedOut)),
         // SETTINGS, then `:status: 200` and 4 of announced 9 bytes of DATA.
         (
-            vec![
-                data(b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x04\0\0\0\x01\x88\0\0\x09\0\0\0\0\0\x01some"),
-                Event::Eof,
-            ],
+            vec![data(b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x04\0\0\0\x01\x88\0\0\x09\0\0\0\0\0\x01some"), Event::Eof],
             Ok(End::Truncated),
         ),
         (
-            vec![
-                data(b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x04\0\0\0\x01\x88\0\0\x04\0\0\0\0\0\x01some"),
-                Event::Eof,
-            ],
+            vec![data(b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x04\0\0\0\x01\x88\0\0\x04\0\0\0\0\0\x01some"), Event::Eof],
             Ok(End::Truncated),
         ),
     ];
@@ -311,18 +237,12 @@ async fn a_connection_that_ends_is_told() {
         let result = h2_exchange(Box::new(Delayed::new(events.clone())), &get, deadline).await;
         assert_eq!(result.map(|message| message.end), expected, "{events:?}");
     }
-    let answer = vec![
-        data("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"),
-        Event::Eof,
-    ];
+    let answer = vec![data("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), Event::Eof];
     let result = h2_exchange(Box::new(Delayed::new(answer)), &get, PATIENCE).await;
     assert!(matches!(result, Err(NoMessage::Malformed(_))), "{result:?}");
     // A peer that reads nothing.
     let (client, _server) = tokio::io::duplex(4);
-    assert_eq!(
-        h2_exchange(Box::new(client), &get, SOON).await,
-        Err(NoMessage::TimedOut)
-    );
+    assert_eq!(h2_exchange(Box::new(client), &get, SOON).await, Err(NoMessage::TimedOut));
 }
 
 /// A script that starts once the request's header block was written: the frames answer stream 1.
@@ -334,11 +254,7 @@ struct Delayed {
 
 impl Delayed {
     fn new(events: Vec<Event>) -> Self {
-        Delayed {
-            script: Script::new(events),
-            written: Vec::new(),
-            waker: None,
-        }
+        Delayed { script: Script::new(events), written: Vec::new(), waker: None }
     }
 }
 
@@ -381,12 +297,7 @@ fn frames(mut bytes: &[u8]) -> Vec<(u8, u8, u32, usize)> {
     let mut frames = Vec::new();
     while let Some((head, rest)) = bytes.split_at_checked(9) {
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-        frames.push((
-            head[3],
-            head[4],
-            u32::from_be_bytes([head[5], head[6], head[7], head[8]]),
-            length,
-        ));
+        frames.push((head[3], head[4], u32::from_be_bytes([head[5], head[6], head[7], head[8]]), length));
         bytes = &rest[length..];
     }
     assert!(bytes.is_empty());
@@ -427,10 +338,7 @@ async fn blocks_are_replaced_wherever_the_writes_are_cut() {
         (1, 5, 1, 8),
         (1, 5, 3, 5),
     ];
-    assert_eq!(
-        frames(outputs[0].strip_prefix(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap()),
-        expected
-    );
+    assert_eq!(frames(outputs[0].strip_prefix(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap()), expected);
 }
 
 fn frame() -> impl Strategy<Value = Vec<u8>> {

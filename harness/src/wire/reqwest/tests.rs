@@ -76,34 +76,15 @@ async fn it_speaks_both_versions_with_and_without_tls() {
     for (index, (spec, version, expected)) in cases.into_iter().enumerate() {
         for _ in 0..2 {
             let message = client.exchange(&spec, PATIENCE).await.unwrap();
-            assert_eq!(
-                message.body.iter().copied().map(char::from).collect::<String>(),
-                expected
-            );
-            assert_eq!(
-                (message.version, message.status, &message.end),
-                (version, 200, &End::Complete)
-            );
+            assert_eq!(message.body.iter().copied().map(char::from).collect::<String>(), expected);
+            assert_eq!((message.version, message.status, &message.end), (version, 200, &End::Complete));
             assert_eq!(message.header_values("x-seen").collect::<Vec<_>>(), [b"1", b"2"]);
         }
-        assert_eq!(
-            connections.load(Ordering::SeqCst),
-            2 * index + 1,
-            "the second reuses the first's connection"
-        );
-        let fresh = RequestSpec {
-            fresh_connection: true,
-            method: "POST".to_owned(),
-            body: b"xyz".to_vec(),
-            ..spec
-        };
+        assert_eq!(connections.load(Ordering::SeqCst), 2 * index + 1, "the second reuses the first's connection");
+        let fresh = RequestSpec { fresh_connection: true, method: "POST".to_owned(), body: b"xyz".to_vec(), ..spec };
         let message = client.exchange(&fresh, PATIENCE).await.unwrap();
         assert!(message.body.ends_with(b"\n\nxyz"));
-        assert_eq!(
-            connections.load(Ordering::SeqCst),
-            2 * index + 2,
-            "a fresh connection is a new one"
-        );
+        assert_eq!(connections.load(Ordering::SeqCst), 2 * index + 2, "a fresh connection is a new one");
     }
 }
 
@@ -142,17 +123,11 @@ async fn what_it_would_change_is_not_sent() {
     }
     assert_eq!(connections.load(Ordering::SeqCst), 0);
     let no_https = Reqwest::new(client.http, None, RootCertStore::empty()).unwrap();
-    assert!(matches!(
-        no_https.exchange(&spec(true, false), PATIENCE).await,
-        Err(NoMessage::NotSent(_))
-    ));
+    assert!(matches!(no_https.exchange(&spec(true, false), PATIENCE).await, Err(NoMessage::NotSent(_))));
     let (_, strangers) = authority(&["one.test"], &[]);
     let distrustful = Reqwest::new(client.http, client.https, strangers).unwrap();
     let result = distrustful.exchange(&spec(true, false), PATIENCE).await;
-    assert!(
-        matches!(&result, Err(NoMessage::NotSent(why)) if why.contains("invalid peer certificate")),
-        "{result:?}"
-    );
+    assert!(matches!(&result, Err(NoMessage::NotSent(why)) if why.contains("invalid peer certificate")), "{result:?}");
 }
 
 /// The first answer is `bytes`, after the request was read; then the connection is closed, or kept.
@@ -175,36 +150,12 @@ async fn answers(bytes: &'static [u8], close: bool) -> Reqwest {
 async fn every_ending_is_told() {
     type Case = (&'static [u8], bool, Result<(u16, End), NoMessage>);
     let cases: Vec<Case> = vec![
-        (
-            b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
-            true,
-            Ok((302, End::Complete)),
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx",
-            true,
-            Ok((200, End::Complete)),
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx",
-            true,
-            Ok((200, End::Truncated)),
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx",
-            true,
-            Ok((200, End::Truncated)),
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx",
-            false,
-            Ok((200, End::TimedOut)),
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx",
-            true,
-            Ok((200, End::Malformed(String::new()))),
-        ),
+        (b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n", true, Ok((302, End::Complete))),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", true, Ok((200, End::Complete))),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", true, Ok((200, End::Truncated))),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx", true, Ok((200, End::Truncated))),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", false, Ok((200, End::TimedOut))),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx", true, Ok((200, End::Malformed(String::new())))),
         (b"", true, Err(NoMessage::ClosedBeforeAnyByte)),
         (b"HTTP/1.1 200", true, Err(NoMessage::ClosedBeforeAnyByte)),
         (b"", false, Err(NoMessage::TimedOut)),
@@ -214,11 +165,7 @@ async fn every_ending_is_told() {
         let client = answers(bytes, close).await;
         let deadline = if close { PATIENCE } else { AWHILE };
         let result = match client.exchange(&spec(false, false), deadline).await {
-            Ok(Message {
-                status,
-                end: End::Malformed(_),
-                ..
-            }) => Ok((status, End::Malformed(String::new()))),
+            Ok(Message { status, end: End::Malformed(_), .. }) => Ok((status, End::Malformed(String::new()))),
             Err(NoMessage::Malformed(_)) => Err(NoMessage::Malformed(String::new())),
             other => other.map(|message| (message.status, message.end)),
         };

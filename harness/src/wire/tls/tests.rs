@@ -38,13 +38,8 @@ async fn the_server_sees_the_name_told_or_none() {
         assert_eq!(session.name_matches, matches, "{sni:?}");
         assert_eq!(session.alpn.as_deref(), Some(b"http/1.1".as_slice()));
         assert!(session.certificate.windows(8).any(|window| window == b"one.test"));
-        let request = RequestBytes::new("GET", "/")
-            .header("Host", "any.test")
-            .header("Connection", "close");
-        let message = H1::new(session.io)
-            .exchange(&request.to_bytes(), "GET", PATIENCE)
-            .await
-            .unwrap();
+        let request = RequestBytes::new("GET", "/").header("Host", "any.test").header("Connection", "close");
+        let message = H1::new(session.io).exchange(&request.to_bytes(), "GET", PATIENCE).await.unwrap();
         assert_eq!((message.status, message.end), (200, End::Closed));
     }
 }
@@ -60,12 +55,7 @@ async fn http2_runs_over_it() {
         path: "/empty".to_owned(),
         ..H2Request::default()
     };
-    let message = H2::connect(io)
-        .await
-        .unwrap()
-        .exchange(&request, PATIENCE)
-        .await
-        .unwrap();
+    let message = H2::connect(io).await.unwrap().exchange(&request, PATIENCE).await.unwrap();
     assert_eq!((message.version, message.status), (Version::Http2, 204));
 }
 
@@ -79,16 +69,10 @@ async fn every_refusal_is_told() {
     let error = failure(io, &strangers, Some("one.test"), &[], PATIENCE).await;
     assert!(matches!(error, TlsError::Certificate(_)), "{error:?}");
     let (io, roots, _) = served(&[]);
-    assert_eq!(
-        failure(io, &roots, Some("a b"), &[], PATIENCE).await,
-        TlsError::ServerName("a b".to_owned())
-    );
+    assert_eq!(failure(io, &roots, Some("a b"), &[], PATIENCE).await, TlsError::ServerName("a b".to_owned()));
     // An address can't be sent as a name, so it is refused rather than left out unseen.
     let (io, roots, _) = served(&[]);
-    assert_eq!(
-        failure(io, &roots, Some("::1"), &[], PATIENCE).await,
-        TlsError::ServerName("::1".to_owned())
-    );
+    assert_eq!(failure(io, &roots, Some("::1"), &[], PATIENCE).await, TlsError::ServerName("::1".to_owned()));
     let (io, roots, _) = served(&[b"h2"]);
     let error = failure(io, &roots, None, &[b"http/1.1"], PATIENCE).await;
     assert_eq!(error, TlsError::Alert("NoApplicationProtocol".to_owned()));
@@ -99,13 +83,7 @@ async fn every_refusal_is_told() {
     assert!(matches!(error, TlsError::Malformed(_)), "{error:?}");
     let (client, server) = tokio::io::duplex(4096);
     drop(server);
-    assert_eq!(
-        failure(Box::new(client), &roots, None, &[], PATIENCE).await,
-        TlsError::Closed
-    );
+    assert_eq!(failure(Box::new(client), &roots, None, &[], PATIENCE).await, TlsError::Closed);
     let (client, _server) = tokio::io::duplex(4096);
-    assert_eq!(
-        failure(Box::new(client), &roots, None, &[], SOON).await,
-        TlsError::TimedOut
-    );
+    assert_eq!(failure(Box::new(client), &roots, None, &[], SOON).await, TlsError::TimedOut);
 }

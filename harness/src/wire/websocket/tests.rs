@@ -53,10 +53,7 @@ async fn upgraded() -> H1<tokio::io::DuplexStream> {
 #[tokio::test]
 async fn messages_are_echoed_by_an_independent_peer() {
     let text = "<b>\u{fc}</b>".repeat(500);
-    assert_eq!(
-        websocket_exchange(upgraded().await, &text, PATIENCE).await.unwrap(),
-        text.as_bytes()
-    );
+    assert_eq!(websocket_exchange(upgraded().await, &text, PATIENCE).await.unwrap(), text.as_bytes());
     let mut websocket = Websocket::open(upgraded().await).await;
     for text in ["", "1", "2"] {
         assert_eq!(websocket.exchange(text, PATIENCE).await.unwrap(), text.as_bytes());
@@ -71,24 +68,15 @@ async fn what_came_in_place_of_a_message_is_told() {
     let cases = [
         // Right behind the 101, in one read, and in pieces.
         (vec![data(b"\x81\x02hi")], Ok(b"hi".to_vec())),
-        (
-            vec![data(b"\x82"), data(b"\x02h"), data(b"\xff")],
-            Ok(b"h\xff".to_vec()),
-        ),
+        (vec![data(b"\x82"), data(b"\x02h"), data(b"\xff")], Ok(b"h\xff".to_vec())),
         (vec![data(b"\x01\x01h\x89\0\x80\x01i")], Ok(b"hi".to_vec())),
         (vec![data(b"\x88\x02\x03\xf3")], Err(WebsocketError::Closed(Some(1011)))),
         (vec![data(b"\x88\0")], Err(WebsocketError::Closed(None))),
         (vec![Event::Eof], Err(WebsocketError::Broken)),
         (vec![data(b"\x81\x05h"), Event::Eof], Err(WebsocketError::Broken)),
-        (
-            vec![Event::Error(std::io::ErrorKind::ConnectionReset)],
-            Err(WebsocketError::Broken),
-        ),
+        (vec![Event::Error(std::io::ErrorKind::ConnectionReset)], Err(WebsocketError::Broken)),
         (vec![data(b"\xf1\0")], Err(WebsocketError::Malformed(String::new()))),
-        (
-            vec![data(b"\x81\x01\xff")],
-            Err(WebsocketError::Malformed(String::new())),
-        ),
+        (vec![data(b"\x81\x01\xff")], Err(WebsocketError::Malformed(String::new()))),
         (vec![data(&long)], Err(WebsocketError::Malformed(String::new()))),
         (
             vec![data(format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(99)))],
@@ -113,45 +101,26 @@ fn only_the_right_acceptance_is_one() {
         version: Version::Http11,
         status,
         reason: None,
-        headers: fields
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
-            .collect(),
+        headers: fields.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect(),
         body: Vec::new(),
         trailers: Vec::new(),
         interim: Vec::new(),
         raw: Vec::new(),
         end: End::Complete,
     };
-    let (upgrade, connection, accept) = (
-        ("Upgrade", "websocket"),
-        ("Connection", "upgrade"),
-        ("Sec-WebSocket-Accept", ACCEPT),
-    );
-    assert_eq!(
-        verify_accept(&response(101, &[upgrade, connection, accept]), KEY),
-        Ok(())
-    );
+    let (upgrade, connection, accept) =
+        (("Upgrade", "websocket"), ("Connection", "upgrade"), ("Sec-WebSocket-Accept", ACCEPT));
+    assert_eq!(verify_accept(&response(101, &[upgrade, connection, accept]), KEY), Ok(()));
     let bad = [
         response(200, &[upgrade, connection, accept]),
         response(101, &[connection, accept]),
         response(101, &[upgrade, accept]),
         response(101, &[upgrade, connection]),
         response(101, &[upgrade, connection, accept, accept]),
-        response(
-            101,
-            &[
-                upgrade,
-                connection,
-                ("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOO="),
-            ],
-        ),
+        response(101, &[upgrade, connection, ("Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOO=")]),
     ];
     for response in bad {
-        assert!(
-            matches!(verify_accept(&response, KEY), Err(WebsocketError::NotAccepted(_))),
-            "{response:?}"
-        );
+        assert!(matches!(verify_accept(&response, KEY), Err(WebsocketError::NotAccepted(_))), "{response:?}");
     }
     assert!(verify_accept(&response(101, &[upgrade, connection, accept]), "another").is_err());
 }
