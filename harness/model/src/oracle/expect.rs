@@ -456,6 +456,14 @@ fn answer(world: &World, index: usize, own_host: &str, request: &Request) -> Ans
             headers: vec![("content-type".to_owned(), b"application/octet-stream".to_vec())],
             body: Body::Echo,
         }),
+        // A header that is none makes the whole answer none, for a proxy that takes it so.
+        (Script::Response { status, headers, chunks, .. }, _) if has_control(request) => {
+            Answer::Broken(relayed(*status, headers, Body::Exact(chunks.concat())))
+        }
+        (Script::Raw { .. }, ReplyKind::Interim) if has_control(request) => Answer::Broken(whole(page)),
+        (Script::Raw { .. }, ReplyKind::NoContent) if has_control(request) => {
+            Answer::Broken(relayed(204, &all_headers(world, &base, own_host, request), Body::Exact(Vec::new())))
+        }
         (Script::Response { status, headers, chunks, .. }, _) => {
             Answer::Relayed(relayed(*status, headers, Body::Exact(chunks.concat())))
         }
