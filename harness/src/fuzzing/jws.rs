@@ -288,10 +288,10 @@ fn object_text(choose: &mut FromBytes<'_>, members: &[(&str, &str)]) -> Vec<u8> 
     }
     let space = choose.of(&["", "", " ", "\r\n\t"]);
     let mut text = format!("{space}{{{}}}{space}", written.join(&format!("{space},{space}"))).into_bytes();
-    match choose.below(8) {
-        5 => text = [b"[".as_slice(), &text, b"]"].concat(),
-        6 => text.extend(b"{}"),
-        7 => {
+    match choose.below(32) {
+        29 => text = [b"[".as_slice(), &text, b"]"].concat(),
+        30 => text.extend(b"{}"),
+        31 => {
             let at = choose.below(u32::try_from(text.len()).unwrap_or(1)) as usize;
             let value = u8::try_from(choose.below(256)).unwrap_or(0);
             change(&mut text, at, |_| value);
@@ -352,11 +352,11 @@ fn other_value(choose: &mut FromBytes<'_>, value: &str) -> String {
         "\"app-proxy\\u0020\"",
         "\"\\u0061pp-proxy\"",
     ];
-    match choose.below(6) {
-        0 => value.to_owned(),
-        1 => format!("[{value}]"),
-        2 => format!("{{\"a\":{value}}}"),
-        3 => format!(" {value} "),
+    match choose.below(12) {
+        0 | 1 => value.to_owned(),
+        2 => format!("[{value}]"),
+        3 => format!("{{\"a\":{value}}}"),
+        4 => format!(" {value} "),
         _ => choose.of(&OTHERS).to_owned(),
     }
 }
@@ -364,14 +364,14 @@ fn other_value(choose: &mut FromBytes<'_>, value: &str) -> String {
 /// Base64url, or nearly: a padded segment, one with stray bits at its end, one in the other alphabet.
 fn encoded(choose: &mut FromBytes<'_>, bytes: &[u8]) -> Vec<u8> {
     let mut text = encode(bytes);
-    match choose.below(16) {
-        12 => text.push(b'='),
-        13 => {
+    match choose.below(64) {
+        60 => text.push(b'='),
+        61 => {
             let last = text.len().saturating_sub(1);
             change(&mut text, last, |byte| shifted(byte, 1));
         }
-        14 => text.iter_mut().for_each(|byte| *byte = if *byte == b'_' { b'/' } else { *byte }),
-        15 => text.insert(0, b'\n'),
+        62 => text.iter_mut().for_each(|byte| *byte = if *byte == b'_' { b'/' } else { *byte }),
+        63 => text.insert(0, b'\n'),
         _ => {}
     }
     text
@@ -534,7 +534,7 @@ mod tests {
                     Due::Either(_) => false,
                 })
             };
-            let caught = inputs(1, 20_000).chain(inputs(2, 20_000)).find_map(|bytes| check(verifier, &bytes).err());
+            let caught = inputs(1, 2_000).chain(inputs(2, 12_000)).find_map(|bytes| check(verifier, &bytes).err());
             assert!(caught.is_some_and(|wrong| wrong.ends_with(rule)), "without this rule nothing is found: {rule}");
         }
     }
@@ -549,7 +549,7 @@ mod tests {
     #[test]
     fn every_rule_is_tried_by_tokens_that_are_signed_here() {
         let mut reasons = std::collections::BTreeMap::new();
-        for bytes in inputs(2, 50_000) {
+        for bytes in inputs(2, 16_000) {
             let token = signed(&mut FromBytes::new(&bytes[1..]));
             let reason = match due(&token) {
                 Due::Accept(_) => "accepted",
@@ -607,7 +607,7 @@ mod tests {
     #[test]
     fn the_reference_agrees_with_the_rules_on_random_cases() {
         for kind in 0..4 {
-            for bytes in inputs(kind, 3_000) {
+            for bytes in inputs(kind, 1_500) {
                 assert_eq!(check(reference, &bytes), Ok(()));
             }
         }
