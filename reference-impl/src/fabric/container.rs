@@ -55,6 +55,8 @@ pub enum Reply {
     Hold(Box<Reply>),
     /// 101 with a complete WebSocket handshake, then every byte comes back. The default for an upgrade request.
     Upgrade101,
+    /// The same with these headers in its 101.
+    Upgrade101With(Vec<(String, Vec<u8>)>),
 }
 
 /// A request that reached the container.
@@ -324,7 +326,11 @@ impl Connection {
             }
             Reply::Hold(_) => Next::Close,
             Reply::Upgrade101 => {
-                self.upgrade(number, key.as_deref().unwrap_or_default()).await?;
+                self.upgrade(number, key.as_deref().unwrap_or_default(), &[]).await?;
+                Next::Close
+            }
+            Reply::Upgrade101With(headers) => {
+                self.upgrade(number, key.as_deref().unwrap_or_default(), &headers).await?;
                 Next::Close
             }
         };
@@ -460,12 +466,15 @@ impl Connection {
     }
 
     /// Answers 101, then sends every byte back until the peer ends.
-    async fn upgrade(&mut self, number: u64, key: &[u8]) -> io::Result<()> {
+    async fn upgrade(&mut self, number: u64, key: &[u8], fields: &[(String, Vec<u8>)]) -> io::Result<()> {
         let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key);
-        let head = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: {accept}\r\n\r\n"
-        );
-        self.write(head.as_bytes()).await?;
+        let mut head = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: {accept}\r\n"
+        )
+        .into_bytes();
+        write_fields(&mut head, fields);
+        head.extend_from_slice(b"\r\n");
+        self.write(&head).await?;
         loop {
             let bytes = std::mem::take(&mut self.buffer);
             if !bytes.is_empty() {

@@ -77,7 +77,9 @@ fn executed(world: &World, state: &State, request: &Request, follow_up: &Request
     let first = both.first().map(|expected| &expected.answer);
     match first {
         Some(Answer::Refusal { closes: true, .. }) => vec![alone()],
-        Some(Answer::Refusal { .. } | Answer::SignIn { .. } | Answer::SignedIn { .. }) if request.body != Body::None => {
+        Some(Answer::Refusal { .. } | Answer::SignIn { .. } | Answer::SignedIn { .. })
+            if request.body != Body::None =>
+        {
             let alone = alone();
             vec![Alternative { requests: both, closes: false }, alone]
         }
