@@ -1,5 +1,9 @@
 //! The app-proxy over raw bytes: hosts, sessions, what a container is shown, and what a client is.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail by panicking"
+)]
 
 mod common;
 
@@ -10,7 +14,10 @@ use std::time::Duration;
 fn response(headers: &[(&str, &str)]) -> Reply {
     Reply::Response {
         status: 200,
-        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
+            .collect(),
         chunks: vec![b"ok".to_vec()],
         chunked: false,
         trailers: vec![],
@@ -22,8 +29,15 @@ async fn a_member_reaches_the_own_deployment_under_every_name_and_spelling_of_it
     let world = World::start();
     let cookie = world.cookie("T-acme");
     for host in [
-        HOST, "ACME-APP.Vendo.Run", "acme-app.vendo.run.", "acme-app.vendo.run:443", "acme-app.vendo.run.:8080",
-        "acme-app.vendo.run:", "app.acme.vendo.run", DOMAIN, "CRM.acme.EXAMPLE.:1",
+        HOST,
+        "ACME-APP.Vendo.Run",
+        "acme-app.vendo.run.",
+        "acme-app.vendo.run:443",
+        "acme-app.vendo.run.:8080",
+        "acme-app.vendo.run:",
+        "app.acme.vendo.run",
+        DOMAIN,
+        "CRM.acme.EXAMPLE.:1",
     ] {
         let answer = world.get(host, "/", Some(&cookie), "").await;
         assert_eq!((answer.status, answer.text()), (200, "acme page"), "{host}");
@@ -37,15 +51,33 @@ async fn a_bad_host_is_refused_with_the_same_400_and_reaches_nobody() {
     let cookie = world.cookie("T-acme");
     let mut first = None;
     for lines in [
-        "", "host:\r\n", "host: acme-app.vendo.run\r\nhost: acme-app.vendo.run\r\n", "host: acme-app.vendo.run\r\nHost: x.com\r\n",
-        "host: 127.0.0.1\r\n", "host: 0x7f\r\n", "host: a.0x\r\n", "host: [::1]\r\n", "host: user@acme-app.vendo.run\r\n",
-        "host: acme%2dapp.vendo.run\r\n", "host: acme_app.vendo.run\r\n", "host: acme-app..vendo.run\r\n",
-        "host: acme-app.vendo.run..\r\n", "host: acme-app.vendo.run, x.com\r\n", "host: acme-app.vendo.run:99999\r\n",
-        "host: acme-app.vendo.run:123456\r\n", "host: \u{e9}.vendo.run\r\n", "host: acme-app.vendo.run x\r\n", "host: -a.com\r\n",
+        "",
+        "host:\r\n",
+        "host: acme-app.vendo.run\r\nhost: acme-app.vendo.run\r\n",
+        "host: acme-app.vendo.run\r\nHost: x.com\r\n",
+        "host: 127.0.0.1\r\n",
+        "host: 0x7f\r\n",
+        "host: a.0x\r\n",
+        "host: [::1]\r\n",
+        "host: user@acme-app.vendo.run\r\n",
+        "host: acme%2dapp.vendo.run\r\n",
+        "host: acme_app.vendo.run\r\n",
+        "host: acme-app..vendo.run\r\n",
+        "host: acme-app.vendo.run..\r\n",
+        "host: acme-app.vendo.run, x.com\r\n",
+        "host: acme-app.vendo.run:99999\r\n",
+        "host: acme-app.vendo.run:123456\r\n",
+        "host: \u{e9}.vendo.run\r\n",
+        "host: acme-app.vendo.run x\r\n",
+        "host: -a.com\r\n",
     ] {
         for version in ["1.1", "1.0"] {
             let mut client = world.client().await;
-            client.send(format!("GET / HTTP/{version}\r\n{lines}cookie: vendoAuth={cookie}\r\n\r\n")).await;
+            client
+                .send(format!(
+                    "GET / HTTP/{version}\r\n{lines}cookie: vendoAuth={cookie}\r\n\r\n"
+                ))
+                .await;
             let answer = client.answer().await;
             assert_eq!(answer.status, 400, "{lines:?}");
             assert_eq!(answer.header("connection"), Some("close"));
@@ -89,7 +121,10 @@ async fn a_target_and_its_host_must_agree() {
 
 impl World {
     async fn get_target(&self, target: &str, host: &str, cookie: &str) -> Answer {
-        self.ask(format!("GET {target} HTTP/1.1\r\nhost: {host}\r\ncookie: vendoAuth={cookie}\r\n\r\n")).await
+        self.ask(format!(
+            "GET {target} HTTP/1.1\r\nhost: {host}\r\ncookie: vendoAuth={cookie}\r\n\r\n"
+        ))
+        .await
     }
 }
 
@@ -104,7 +139,11 @@ async fn connect_and_trace_come_first() {
         "TRACE / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
     ] {
         let answer = world.ask(request).await;
-        assert_eq!((answer.status, answer.text()), (405, "Method not allowed.\n"), "{request:?}");
+        assert_eq!(
+            (answer.status, answer.text()),
+            (405, "Method not allowed.\n"),
+            "{request:?}"
+        );
     }
     assert_eq!(world.reached(), (0, 0, 0));
 }
@@ -115,12 +154,30 @@ async fn hosts_that_lead_nowhere_are_one_404_and_most_are_never_looked_up() {
     let cookie = world.cookie("T-acme");
     let mut first = None;
     for (host, looked_up) in [
-        ("vendo.run", false), ("www.vendo.run", false), ("openai-proxy.vendo.run", false), ("acme.vendo.run", false),
-        ("a-app.vendo.run", false), ("x.app.acme.vendo.run", false), ("app.a.vendo.run", false), ("acme-app", false),
-        ("localhost", false), ("acme-none.vendo.run", true), ("none.acme.vendo.run", true), ("nobody.example", true),
-        ("acme-app.vendo.run.evil.example", true), ("xacme-app.vendo.run", true), ("x.crm.acme.example", true),
+        ("vendo.run", false),
+        ("www.vendo.run", false),
+        ("openai-proxy.vendo.run", false),
+        ("acme.vendo.run", false),
+        ("a-app.vendo.run", false),
+        ("x.app.acme.vendo.run", false),
+        ("app.a.vendo.run", false),
+        ("acme-app", false),
+        ("localhost", false),
+        ("acme-none.vendo.run", true),
+        ("none.acme.vendo.run", true),
+        ("nobody.example", true),
+        ("acme-app.vendo.run.evil.example", true),
+        ("xacme-app.vendo.run", true),
+        ("x.crm.acme.example", true),
     ] {
-        let answer = world.get(host, "/", Some(&cookie), "x-forwarded-host: acme-app.vendo.run\r\nforwarded: host=acme-app.vendo.run\r\n").await;
+        let answer = world
+            .get(
+                host,
+                "/",
+                Some(&cookie),
+                "x-forwarded-host: acme-app.vendo.run\r\nforwarded: host=acme-app.vendo.run\r\n",
+            )
+            .await;
         assert_eq!(answer.status, 404, "{host}");
         assert_eq!(*first.get_or_insert(answer.raw.clone()), answer.raw, "{host}");
         let seen = world.watch.take();
@@ -140,8 +197,16 @@ async fn a_foreign_session_is_403_whatever_the_deployment_is_like() {
         control.set_status(&deployment("d-app"), status).unwrap();
         control.set_status(&deployment("d-site"), status).unwrap();
         for (host, path, lines) in [
-            (HOST, "/", ""), (PUBLIC_HOST, "/", ""), (HOST, "/.vendo/session?code=x", ""), (DOMAIN, "/", ""), ("app.acme.vendo.run", "/", ""),
-            (HOST, "/", "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"),
+            (HOST, "/", ""),
+            (PUBLIC_HOST, "/", ""),
+            (HOST, "/.vendo/session?code=x", ""),
+            (DOMAIN, "/", ""),
+            ("app.acme.vendo.run", "/", ""),
+            (
+                HOST,
+                "/",
+                "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+            ),
             (HOST, "/", "x-vendo-tenant-id: T-acme\r\n"),
         ] {
             let answer = world.get(host, path, Some(&foreign), lines).await;
@@ -152,7 +217,11 @@ async fn a_foreign_session_is_403_whatever_the_deployment_is_like() {
         let expected = match status {
             Status::Running => 200,
             Status::Destroyed => 404,
-            Status::Suspending | Status::Suspended | Status::Resuming | Status::SuspendFailed | Status::ResumeFailed => 503,
+            Status::Suspending
+            | Status::Suspended
+            | Status::Resuming
+            | Status::SuspendFailed
+            | Status::ResumeFailed => 503,
         };
         assert_eq!(world.get(HOST, "/", Some(&own), "").await.status, expected);
         assert_eq!(world.get(PUBLIC_HOST, "/", None, "").await.status, expected);
@@ -167,12 +236,20 @@ async fn a_session_is_compared_on_every_request_of_a_connection() {
     let (own, foreign) = (world.cookie("T-acme"), world.cookie("T-globex"));
     let mut client = world.client().await;
     for (token, status) in [(&own, 200), (&foreign, 403), (&own, 200), (&foreign, 403)] {
-        client.send(format!("GET / HTTP/1.1\r\nhost: {HOST}\r\ncookie: vendoAuth={token}\r\n\r\n")).await;
+        client
+            .send(format!(
+                "GET / HTTP/1.1\r\nhost: {HOST}\r\ncookie: vendoAuth={token}\r\n\r\n"
+            ))
+            .await;
         assert_eq!(client.answer().await.status, status);
     }
     client.send(format!("GET / HTTP/1.1\r\nhost: {HOST}\r\n\r\n")).await;
     assert_eq!(client.answer().await.status, 401);
-    client.send(format!("GET / HTTP/1.1\r\nhost: {OTHER_HOST}\r\ncookie: vendoAuth={foreign}\r\n\r\n")).await;
+    client
+        .send(format!(
+            "GET / HTTP/1.1\r\nhost: {OTHER_HOST}\r\ncookie: vendoAuth={foreign}\r\n\r\n"
+        ))
+        .await;
     assert_eq!(client.answer().await.text(), "globex page");
     assert_eq!(world.reached(), (2, 0, 1));
 }
@@ -183,27 +260,51 @@ async fn without_a_session_a_browser_signs_in_and_others_are_401() {
     let expired = world.platform.control().mint_cookie(&member("T-acme"), Duration::ZERO);
     let html = "accept: text/html\r\n";
     for lines in [
-        html, "accept: application/json, TEXT/HTML ;q=0.1\r\n", "accept: a/b\r\naccept: text/html\r\n",
-        &format!("{html}cookie: vendoAuth={expired}\r\n"), &format!("{html}cookie: vendoAuth=x; vendoAuth=y\r\n"),
+        html,
+        "accept: application/json, TEXT/HTML ;q=0.1\r\n",
+        "accept: a/b\r\naccept: text/html\r\n",
+        &format!("{html}cookie: vendoAuth={expired}\r\n"),
+        &format!("{html}cookie: vendoAuth=x; vendoAuth=y\r\n"),
         &format!("{html}cookie: vendoauth=x\r\n"),
     ] {
         let answer = world.get("Acme-app.vendo.run:443", "/a?b=c&d", None, lines).await;
         assert_eq!(answer.status, 302, "{lines:?}");
         let address = "https://vendo.run/auth/proxy-session?host=acme-app.vendo.run&next=%2Fa%3Fb%3Dc%26d";
         assert_eq!(answer.header("location"), Some(address));
-        assert_eq!((answer.header("cache-control"), answer.header("set-cookie")), (Some("no-store"), None));
+        assert_eq!(
+            (answer.header("cache-control"), answer.header("set-cookie")),
+            (Some("no-store"), None)
+        );
     }
     let mut first = None;
     for (method, lines) in [
-        ("GET", ""), ("GET", "accept: */*\r\n"), ("GET", "accept: text/*\r\n"), ("GET", "accept: text/html2\r\n"),
-        ("POST", html), ("GET", "accept: text/html\r\nconnection: upgrade\r\nupgrade: websocket\r\n"), ("get", html), ("OPTIONS", html),
+        ("GET", ""),
+        ("GET", "accept: */*\r\n"),
+        ("GET", "accept: text/*\r\n"),
+        ("GET", "accept: text/html2\r\n"),
+        ("POST", html),
+        (
+            "GET",
+            "accept: text/html\r\nconnection: upgrade\r\nupgrade: websocket\r\n",
+        ),
+        ("get", html),
+        ("OPTIONS", html),
     ] {
-        let answer = world.ask(format!("{method} / HTTP/1.1\r\nhost: {HOST}\r\n{lines}\r\n")).await;
+        let answer = world
+            .ask(format!("{method} / HTTP/1.1\r\nhost: {HOST}\r\n{lines}\r\n"))
+            .await;
         assert_eq!(answer.status, 401, "{method} {lines:?}");
         assert_eq!(*first.get_or_insert(answer.raw.clone()), answer.raw);
     }
     assert_eq!(world.reached(), (0, 0, 0));
-    let plain = world.get(HOST, "/", None, "accept: text/html\r\nconnection: upgrade\r\nupgrade: h2c\r\n").await;
+    let plain = world
+        .get(
+            HOST,
+            "/",
+            None,
+            "accept: text/html\r\nconnection: upgrade\r\nupgrade: h2c\r\n",
+        )
+        .await;
     assert_eq!(plain.status, 302, "any other upgrade is a plain request");
 }
 
@@ -211,15 +312,26 @@ async fn without_a_session_a_browser_signs_in_and_others_are_401() {
 async fn a_public_host_ignores_and_strips_what_is_no_session() {
     let world = World::start();
     for (lines, cookie) in [
-        ("cookie: a=b; vendoAuth=junk; c=d\r\n", Some("a=b; c=d")), ("cookie: vendoAuth=x; vendoAuth=y\r\n", None), ("", None),
-        ("cookie: VENDOAUTH=x\r\ncookie: q=1; __host-vendo_session=y\r\n", Some("q=1")),
+        ("cookie: a=b; vendoAuth=junk; c=d\r\n", Some("a=b; c=d")),
+        ("cookie: vendoAuth=x; vendoAuth=y\r\n", None),
+        ("", None),
+        (
+            "cookie: VENDOAUTH=x\r\ncookie: q=1; __host-vendo_session=y\r\n",
+            Some("q=1"),
+        ),
     ] {
         assert_eq!(world.get(PUBLIC_HOST, "/", None, lines).await.status, 200);
         let received = world.site.drain().remove(0);
         assert_eq!(received.header("cookie").next(), cookie.map(str::as_bytes), "{lines:?}");
         assert!(received.headers.iter().all(|(name, _)| !name.starts_with("x-vendo")));
     }
-    assert_eq!(world.get(PUBLIC_HOST, "/", Some(&world.cookie("T-acme")), "").await.status, 200);
+    assert_eq!(
+        world
+            .get(PUBLIC_HOST, "/", Some(&world.cookie("T-acme")), "")
+            .await
+            .status,
+        200
+    );
     let received = world.site.drain().remove(0);
     assert!(received.header("cookie").next().is_none() && received.header("x-vendo-role").next().is_none());
 }
@@ -235,22 +347,31 @@ async fn a_container_sees_the_verified_identity_and_nothing_that_is_not_for_it()
     let answer = world.get(HOST, "/p%2f?q=%20&r", Some(&cookie), lines).await;
     assert_eq!(answer.status, 200);
     let received = world.acme.drain().remove(0);
-    assert_eq!((received.method.as_str(), received.target.as_str()), ("GET", "/p%2f?q=%20&r"));
-    let mut headers: Vec<_> =
-        received.headers.iter().map(|(name, value)| (name.as_str(), std::str::from_utf8(value).unwrap())).collect();
+    assert_eq!(
+        (received.method.as_str(), received.target.as_str()),
+        ("GET", "/p%2f?q=%20&r")
+    );
+    let mut headers: Vec<_> = received
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), std::str::from_utf8(value).unwrap()))
+        .collect();
     headers.sort_unstable();
     let endpoint = world.acme.endpoint().to_string();
-    assert_eq!(headers, [
-        ("host", endpoint.as_str()),
-        ("x-kept", "twice"),
-        ("x-kept", "yes"),
-        ("x-vendo-role", "member"),
-        ("x-vendo-tenant-id", "T-acme"),
-        ("x-vendo-user-email", "user@T-acme.example"),
-        ("x-vendo-user-id", "user-of-T-acme"),
-        ("x-vendo-user-name", "Ada Lovelace"),
-        ("xx-vendo-role", "kept"),
-    ]);
+    assert_eq!(
+        headers,
+        [
+            ("host", endpoint.as_str()),
+            ("x-kept", "twice"),
+            ("x-kept", "yes"),
+            ("x-vendo-role", "member"),
+            ("x-vendo-tenant-id", "T-acme"),
+            ("x-vendo-user-email", "user@T-acme.example"),
+            ("x-vendo-user-id", "user-of-T-acme"),
+            ("x-vendo-user-name", "Ada Lovelace"),
+            ("xx-vendo-role", "kept"),
+        ]
+    );
 }
 
 #[tokio::test]
@@ -261,17 +382,38 @@ async fn bodies_travel_both_ways_whole_and_without_trailers() {
     let mut client = world.client().await;
     client.send(format!("{head}content-length: 5\r\n\r\nhello")).await;
     assert_eq!(client.answer().await.status, 200);
-    client.send(format!("{head}transfer-encoding: Chunked\r\n\r\n3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\nx-vendo-role: owner\r\n\r\n")).await;
+    client
+        .send(format!(
+            "{head}transfer-encoding: Chunked\r\n\r\n3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\nx-vendo-role: owner\r\n\r\n"
+        ))
+        .await;
     assert_eq!(client.answer().await.status, 200);
     client.send(format!("{head}\r\n")).await;
     assert_eq!(client.answer().await.status, 200);
-    client.send(format!("{head}expect: 100-continue\r\ncontent-length: 5\r\n\r\nhello")).await;
-    assert_eq!(client.answer().await.status, 100, "the proxy's own: the container never hears of it");
+    client
+        .send(format!("{head}expect: 100-continue\r\ncontent-length: 5\r\n\r\nhello"))
+        .await;
+    assert_eq!(
+        client.answer().await.status,
+        100,
+        "the proxy's own: the container never hears of it"
+    );
     assert_eq!(client.answer().await.status, 200);
     let received = world.acme.drain();
-    assert_eq!(received.iter().map(|one| one.body.as_slice()).collect::<Vec<_>>(), [&b"hello"[..], b"hello", b"", b"hello"]);
-    assert!(received[2].header("content-length").next().is_none(), "nothing is added: {:?}", received[2]);
-    assert!(received.iter().all(|one| one.complete && !one.head_bytes.windows(5).any(|window| window == b"owner")));
+    assert_eq!(
+        received.iter().map(|one| one.body.as_slice()).collect::<Vec<_>>(),
+        [&b"hello"[..], b"hello", b"", b"hello"]
+    );
+    assert!(
+        received[2].header("content-length").next().is_none(),
+        "nothing is added: {:?}",
+        received[2]
+    );
+    assert!(
+        received
+            .iter()
+            .all(|one| one.complete && !one.head_bytes.windows(5).any(|window| window == b"owner"))
+    );
 
     world.acme.script(Reply::Response {
         status: 200,
@@ -283,7 +425,13 @@ async fn bodies_travel_both_ways_whole_and_without_trailers() {
     let answer = world.get(HOST, "/", Some(&cookie), "").await;
     assert_eq!(answer.text(), "one two");
     let big = vec![b'x'; 3_000_000];
-    world.acme.script(Reply::Response { status: 200, headers: vec![], chunks: vec![big.clone()], chunked: false, trailers: vec![] });
+    world.acme.script(Reply::Response {
+        status: 200,
+        headers: vec![],
+        chunks: vec![big.clone()],
+        chunked: false,
+        trailers: vec![],
+    });
     assert_eq!(world.get(HOST, "/", Some(&cookie), "").await.body, big);
 }
 
@@ -292,19 +440,47 @@ async fn a_response_speaks_for_its_own_host_alone() {
     let world = World::start();
     let cookie = world.cookie("T-acme");
     world.acme.script(response(&[
-        ("X-Vendo-Role", "owner"), ("x_vendo_role", "owner"), ("Set-Cookie2", "a=b"), ("Connection", "x-mine"), ("x-mine", "1"),
-        ("Keep-Alive", "timeout=5"), ("Set-Cookie", "good=1; Path=/"), ("set-cookie", "own=1; Domain=acme-app.vendo.run"),
-        ("set-cookie", "vendoAuth=x"), ("set-cookie", "VENDOAUTH =x"), ("set-cookie", "__Host-vendo_session=x"), ("set-cookie", "nameless"),
-        ("set-cookie", "=vendoAuth=x"), ("set-cookie", "wide=1; domain=.vendo.run"), ("set-cookie", "wide=2; Domain = VENDO.run."),
-        ("set-cookie", "two=1; Domain=acme-app.vendo.run; Domain=vendo.run"), ("set-cookie", "none=1; Domain="), ("date", "x"), ("server", "s"),
+        ("X-Vendo-Role", "owner"),
+        ("x_vendo_role", "owner"),
+        ("Set-Cookie2", "a=b"),
+        ("Connection", "x-mine"),
+        ("x-mine", "1"),
+        ("Keep-Alive", "timeout=5"),
+        ("Set-Cookie", "good=1; Path=/"),
+        ("set-cookie", "own=1; Domain=acme-app.vendo.run"),
+        ("set-cookie", "vendoAuth=x"),
+        ("set-cookie", "VENDOAUTH =x"),
+        ("set-cookie", "__Host-vendo_session=x"),
+        ("set-cookie", "nameless"),
+        ("set-cookie", "=vendoAuth=x"),
+        ("set-cookie", "wide=1; domain=.vendo.run"),
+        ("set-cookie", "wide=2; Domain = VENDO.run."),
+        ("set-cookie", "two=1; Domain=acme-app.vendo.run; Domain=vendo.run"),
+        ("set-cookie", "none=1; Domain="),
+        ("date", "x"),
+        ("server", "s"),
     ]));
     let answer = world.get(HOST, "/", Some(&cookie), "").await;
-    assert_eq!(answer.all("set-cookie"), ["good=1; Path=/", "own=1; Domain=acme-app.vendo.run", "none=1; Domain="]);
-    for gone in ["x-vendo-role", "x_vendo_role", "set-cookie2", "x-mine", "keep-alive", "connection"] {
+    assert_eq!(
+        answer.all("set-cookie"),
+        ["good=1; Path=/", "own=1; Domain=acme-app.vendo.run", "none=1; Domain="]
+    );
+    for gone in [
+        "x-vendo-role",
+        "x_vendo_role",
+        "set-cookie2",
+        "x-mine",
+        "keep-alive",
+        "connection",
+    ] {
         assert_eq!(answer.header(gone), None, "{gone}");
     }
     assert_eq!((answer.header("date"), answer.header("server")), (Some("x"), Some("s")));
-    assert_eq!(world.get(HOST, "/", Some(&cookie), "").await.header("date"), None, "no date of the proxy's own");
+    assert_eq!(
+        world.get(HOST, "/", Some(&cookie), "").await.header("date"),
+        None,
+        "no date of the proxy's own"
+    );
 }
 
 #[tokio::test]
@@ -313,23 +489,40 @@ async fn what_a_container_must_not_say_becomes_a_502_or_nothing() {
     let cookie = world.cookie("T-acme");
     for raw in [
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\nraw bytes",
-        "nonsense\r\n\r\n", "", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        "nonsense\r\n\r\n",
+        "",
+        "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello",
     ] {
         world.acme.script(Reply::Raw(raw.into()));
         let answer = world.get(HOST, "/", Some(&cookie), "").await;
         assert_eq!((answer.status, answer.text()), (502, "Bad gateway.\n"), "{raw:?}");
     }
-    world.acme.script(Reply::Raw(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok".to_vec()));
+    world.acme.script(Reply::Raw(
+        b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok".to_vec(),
+    ));
     let answer = world.get(HOST, "/", Some(&cookie), "").await;
     assert_eq!((answer.status, answer.text(), answer.header("link")), (200, "ok", None));
-    world.acme.script(Reply::DieAfter { declared: 10, sent: b"half".to_vec() });
+    world.acme.script(Reply::DieAfter {
+        declared: 10,
+        sent: b"half".to_vec(),
+    });
     let mut client = world.client().await;
-    client.send(format!("GET / HTTP/1.1\r\nhost: {HOST}\r\ncookie: vendoAuth={cookie}\r\n\r\n")).await;
+    client
+        .send(format!(
+            "GET / HTTP/1.1\r\nhost: {HOST}\r\ncookie: vendoAuth={cookie}\r\n\r\n"
+        ))
+        .await;
     assert!(client.try_answer().await.is_none(), "never a clean end");
-    world.acme.script(Reply::Raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhe".to_vec()));
+    world.acme.script(Reply::Raw(
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhe".to_vec(),
+    ));
     let mut client = world.client().await;
-    client.send(format!("GET / HTTP/1.1\r\nhost: {HOST}\r\ncookie: vendoAuth={cookie}\r\n\r\n")).await;
+    client
+        .send(format!(
+            "GET / HTTP/1.1\r\nhost: {HOST}\r\ncookie: vendoAuth={cookie}\r\n\r\n"
+        ))
+        .await;
     assert!(client.try_answer().await.is_none(), "never a clean end");
 }
 
@@ -337,7 +530,8 @@ async fn what_a_container_must_not_say_becomes_a_502_or_nothing() {
 async fn bytes_that_nobody_asked_for_are_nobodys_answer() {
     let world = World::start();
     let cookie = world.cookie("T-acme");
-    let planted = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\nplanted".to_vec();
+    let planted =
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\nplanted".to_vec();
     world.acme.script(Reply::RawKeep(planted));
     assert_eq!(world.get(HOST, "/1", Some(&cookie), "").await.text(), "ok");
     assert_eq!(world.get(HOST, "/2", Some(&cookie), "").await.text(), "acme page");
@@ -363,7 +557,9 @@ async fn a_code_makes_a_session_once_at_its_own_host() {
     let control = world.platform.control();
     for host in [HOST, DOMAIN, "app.acme.vendo.run"] {
         let code = control.sign_in_code(&member("T-acme"), host).unwrap();
-        let answer = world.get(host, &format!("/.vendo/session?code={code}&next=%2Fa%3Fb"), None, "").await;
+        let answer = world
+            .get(host, &format!("/.vendo/session?code={code}&next=%2Fa%3Fb"), None, "")
+            .await;
         assert_eq!((answer.status, answer.header("location")), (302, Some("/a?b")));
         let set = answer.header("set-cookie").unwrap();
         let (token, attributes) = set.strip_prefix("vendoAuth=").unwrap().split_once(';').unwrap();
@@ -372,7 +568,11 @@ async fn a_code_makes_a_session_once_at_its_own_host() {
         world.clock.advance(Duration::from_millis(899_999));
         assert_eq!(world.get(host, "/", Some(token), "").await.status, 200);
         world.clock.advance(Duration::from_millis(1));
-        assert_eq!(world.get(host, "/", Some(token), "").await.status, 401, "expired on the second");
+        assert_eq!(
+            world.get(host, "/", Some(token), "").await.status,
+            401,
+            "expired on the second"
+        );
         let again = world.get(host, &format!("/.vendo/session?code={code}"), None, "").await;
         assert_eq!((again.status, again.header("set-cookie")), (401, None));
     }
@@ -394,27 +594,56 @@ async fn a_code_in_the_wrong_place_is_spent_and_reaches_no_container() {
         (HOST, "/.vendo/session".to_owned()),
         (HOST, "/.vendo/session?code=".to_owned()),
     ] {
-        assert_eq!(world.get(host, &path, None, "accept: text/html\r\n").await.status, 401, "{host}{path}");
+        assert_eq!(
+            world.get(host, &path, None, "accept: text/html\r\n").await.status,
+            401,
+            "{host}{path}"
+        );
         assert_eq!(world.get(HOST, &path, None, "").await.status, 401, "{path}: spent");
     }
     let late = good(HOST);
     world.clock.advance(Duration::from_secs(60));
-    assert_eq!(world.get(HOST, &format!("/.vendo/session?code={late}"), None, "").await.status, 401);
+    assert_eq!(
+        world
+            .get(HOST, &format!("/.vendo/session?code={late}"), None, "")
+            .await
+            .status,
+        401
+    );
     let code = good(HOST);
     for (method, path, host) in [
-        ("POST", format!("/.vendo/session?code={code}"), HOST), ("HEAD", format!("/.vendo/session?code={code}"), HOST),
-        ("GET", format!("/.vendo/session/?code={code}"), HOST), ("GET", format!("//.vendo/session?code={code}"), HOST),
-        ("GET", format!("/.VENDO/session?code={code}"), HOST), ("GET", format!("/%2evendo/session?code={code}"), HOST),
-        ("GET", format!("/a/../.vendo/session?code={code}"), HOST), ("GET", "/.vendo".to_owned(), HOST),
+        ("POST", format!("/.vendo/session?code={code}"), HOST),
+        ("HEAD", format!("/.vendo/session?code={code}"), HOST),
+        ("GET", format!("/.vendo/session/?code={code}"), HOST),
+        ("GET", format!("//.vendo/session?code={code}"), HOST),
+        ("GET", format!("/.VENDO/session?code={code}"), HOST),
+        ("GET", format!("/%2evendo/session?code={code}"), HOST),
+        ("GET", format!("/a/../.vendo/session?code={code}"), HOST),
+        ("GET", "/.vendo".to_owned(), HOST),
         ("GET", format!("/.vendo/session?code={code}"), PUBLIC_HOST),
     ] {
         let mut client = world.client().await;
-        client.send(format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")).await;
+        client
+            .send(format!(
+                "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
+            ))
+            .await;
         while client.fill().await {}
         assert!(client.buffer.starts_with(b"HTTP/1.1 404 "), "{method} {host}{path}");
     }
-    let answer = world.get(HOST, &format!("/.vendo/session?next=//evil.example&code={code}"), None, "").await;
-    assert_eq!((answer.status, answer.header("location")), (302, Some("/")), "nothing of the above was a presentation");
+    let answer = world
+        .get(
+            HOST,
+            &format!("/.vendo/session?next=//evil.example&code={code}"),
+            None,
+            "",
+        )
+        .await;
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (302, Some("/")),
+        "nothing of the above was a presentation"
+    );
     assert_eq!(world.reached(), (0, 0, 0));
 }
 
@@ -423,15 +652,23 @@ async fn an_answer_of_the_proxys_own_says_nothing_of_what_is_behind() {
     let world = World::start();
     let control = world.platform.control();
     control.set_status(&deployment("d-site"), Status::Suspended).unwrap();
-    control.set_status(&deployment("d-globex"), Status::ResumeFailed).unwrap();
-    let (a, b) = (world.get(PUBLIC_HOST, "/", None, "").await, world.get(OTHER_HOST, "/", None, "").await);
+    control
+        .set_status(&deployment("d-globex"), Status::ResumeFailed)
+        .unwrap();
+    let (a, b) = (
+        world.get(PUBLIC_HOST, "/", None, "").await,
+        world.get(OTHER_HOST, "/", None, "").await,
+    );
     assert_eq!(a.raw, b.raw);
     assert_eq!(a.header("content-type"), Some("text/html; charset=utf-8"));
     assert!(!a.text().contains("acme") && !a.text().contains("vendo"));
     assert_eq!(a.headers.len(), 3, "{a:?}");
     let head = world.client().await;
     let mut head = head;
-    head.send(format!("HEAD / HTTP/1.1\r\nhost: {PUBLIC_HOST}\r\nconnection: close\r\n\r\n")).await;
+    head.send(format!(
+        "HEAD / HTTP/1.1\r\nhost: {PUBLIC_HOST}\r\nconnection: close\r\n\r\n"
+    ))
+    .await;
     while head.fill().await {}
     assert!(head.buffer.ends_with(b"\r\n\r\n"), "no body for HEAD");
 }
@@ -441,24 +678,56 @@ async fn an_observer_sees_each_request_once_with_the_guards_it_reached() {
     let world = World::start();
     world.get(HOST, "/", Some(&world.cookie("T-acme")), "").await;
     let seen = world.watch.take();
-    let [Seen::Kv(_, key, _), Seen::Request(guards, outcome, deployment), Seen::Response(after)] = &seen[..] else {
+    let [
+        Seen::Kv(_, key, _),
+        Seen::Request(guards, outcome, deployment),
+        Seen::Response(after),
+    ] = &seen[..]
+    else {
         panic!("{seen:?}")
     };
     assert_eq!(key, "deploy:acme-app");
-    assert_eq!((*outcome, deployment.as_deref()), (OutcomeKind::Forwarded, Some("d-app")));
+    assert_eq!(
+        (*outcome, deployment.as_deref()),
+        (OutcomeKind::Forwarded, Some("d-app"))
+    );
     let names: Vec<_> = guards.iter().map(Guard::name).collect();
-    assert_eq!(names, [
-        "host-syntax", "host-agreement", "host-class", "route-lookup", "cookie-parse", "cookie-verify", "tenant-match", "status",
-        "reserved-path", "sign-in", "request-strip", "identity-inject", "framing", "kv-key", "kv-get",
-    ]);
+    assert_eq!(
+        names,
+        [
+            "host-syntax",
+            "host-agreement",
+            "host-class",
+            "route-lookup",
+            "cookie-parse",
+            "cookie-verify",
+            "tenant-match",
+            "status",
+            "reserved-path",
+            "sign-in",
+            "request-strip",
+            "identity-inject",
+            "framing",
+            "kv-key",
+            "kv-get",
+        ]
+    );
     assert_eq!(after.iter().collect::<Vec<_>>(), [Guard::ResponseFilter]);
 
     world.get(HOST, "/", Some(&world.cookie("T-globex")), "").await;
     let seen = world.watch.take();
-    assert!(matches!(&seen[..], [Seen::Kv(..), Seen::Request(_, OutcomeKind::Forbidden, Some(_))]), "{seen:?}");
+    assert!(
+        matches!(
+            &seen[..],
+            [Seen::Kv(..), Seen::Request(_, OutcomeKind::Forbidden, Some(_))]
+        ),
+        "{seen:?}"
+    );
     world.ask("GET / HTTP/1.1\r\ncontent-length: x\r\n\r\n").await;
     let seen = world.watch.take();
-    assert!(matches!(&seen[..], [Seen::Request(guards, OutcomeKind::BadRequest, None)] if guards.contains(Guard::Framing)));
+    assert!(
+        matches!(&seen[..], [Seen::Request(guards, OutcomeKind::BadRequest, None)] if guards.contains(Guard::Framing))
+    );
     assert!(world.platform.control().probe_kv_key("conn", "a:b").is_err());
     assert!(matches!(&world.watch.take()[..], [Seen::Probe(guards)] if guards.contains(Guard::KvKey)));
 }

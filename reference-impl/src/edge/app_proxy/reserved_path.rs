@@ -31,7 +31,11 @@ pub fn is_reserved(path: &str, faults: FaultSet) -> bool {
 }
 
 fn decode(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if bytes.contains(&b'%') { Cow::from(percent_decode(bytes)) } else { Cow::Borrowed(bytes) }
+    if bytes.contains(&b'%') {
+        Cow::from(percent_decode(bytes))
+    } else {
+        Cow::Borrowed(bytes)
+    }
 }
 
 /// The first segment of a path that is left when its dot segments are resolved.
@@ -62,12 +66,16 @@ pub struct Presentation<'a> {
 /// The presentation of a code, in the one form that counts: GET of exactly the session path.
 pub(crate) fn presentation<'a>(head: &Head<'a>) -> Option<Presentation<'a>> {
     let plain = *head.method == Method::GET && head.uri.path() == SESSION_PATH;
-    plain.then(|| Presentation { query: head.uri.query().unwrap_or_default() })
+    plain.then(|| Presentation {
+        query: head.uri.query().unwrap_or_default(),
+    })
 }
 
 impl<'a> Presentation<'a> {
     fn values(self, name: &'static str) -> impl Iterator<Item = &'a str> {
-        self.query.split('&').filter_map(move |pair| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, v)| v))
+        self.query
+            .split('&')
+            .filter_map(move |pair| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, v)| v))
     }
 
     /// Every code that was presented, opaque. More than one is none; they are spent all the same.
@@ -99,7 +107,10 @@ fn landing(next: &str, faults: FaultSet) -> HeaderValue {
 /// Where a browser without a session is sent.
 pub(crate) fn sign_in_address(host: &Host, uri: &Uri) -> String {
     let target = origin_form(uri);
-    format!("{SIGN_IN}?host={host}&next={}", utf8_percent_encode(&target, QUERY_VALUE))
+    format!(
+        "{SIGN_IN}?host={host}&next={}",
+        utf8_percent_encode(&target, QUERY_VALUE)
+    )
 }
 
 /// Path and query of a target, as they were written.
@@ -119,10 +130,28 @@ mod tests {
     #[test]
     fn every_spelling_of_the_reserved_path_is_kept() {
         for path in [
-            "/.vendo", "/.vendo/", "/.vendo/session", "/.VENDO/x", "//.vendo", "/./.vendo", "/a/../.vendo/session",
-            "/../.vendo", "/%2evendo", "/%2Evendo/x", "/%252evendo", "/.v%65ndo", "/.vendo%2fsession", "/.vendo%5csession",
-            "/.vendo\\session", "\\.vendo", "/a/%2e%2e/.vendo", "/a%2f..%2f.vendo", "/a/b/../../.vendo", "/.vendo/a/..",
-            "/%2e/%2evendo", "/%25%32%65vendo",
+            "/.vendo",
+            "/.vendo/",
+            "/.vendo/session",
+            "/.VENDO/x",
+            "//.vendo",
+            "/./.vendo",
+            "/a/../.vendo/session",
+            "/../.vendo",
+            "/%2evendo",
+            "/%2Evendo/x",
+            "/%252evendo",
+            "/.v%65ndo",
+            "/.vendo%2fsession",
+            "/.vendo%5csession",
+            "/.vendo\\session",
+            "\\.vendo",
+            "/a/%2e%2e/.vendo",
+            "/a%2f..%2f.vendo",
+            "/a/b/../../.vendo",
+            "/.vendo/a/..",
+            "/%2e/%2evendo",
+            "/%25%32%65vendo",
         ] {
             assert!(is_reserved(path, FaultSet::none()), "{path}");
         }
@@ -131,8 +160,21 @@ mod tests {
     #[test]
     fn other_paths_are_the_containers() {
         for path in [
-            "/", "", "/vendo", "/.vendor", "/.vendo2/x", "/a/.vendo", "/.vendo/..", "/.vendo/../a", "/%25252evendo", "/.vendo;x",
-            "/x%2f.vendo", "/..vendo", "/%2", "/%zzvendo", "/.vendo%3fx",
+            "/",
+            "",
+            "/vendo",
+            "/.vendor",
+            "/.vendo2/x",
+            "/a/.vendo",
+            "/.vendo/..",
+            "/.vendo/../a",
+            "/%25252evendo",
+            "/.vendo;x",
+            "/x%2f.vendo",
+            "/..vendo",
+            "/%2",
+            "/%zzvendo",
+            "/.vendo%3fx",
         ] {
             assert!(!is_reserved(path, FaultSet::none()), "{path}");
         }
@@ -141,10 +183,26 @@ mod tests {
     #[test]
     fn the_landing_is_a_path_of_this_host() {
         for (next, expected) in [
-            ("", "/"), ("/", "/"), ("/a?b=c", "/a?b=c"), ("%2Fa%3Fb%3Dc%26d", "/a?b=c&d"), ("/a%20b", "/a b"), ("%2F%2Fevil.com", "/"),
-            ("//evil.com", "/"), ("/%5Cevil.com", "/"), ("/\\evil.com", "/"), ("https://evil.com", "/"), ("evil.com", "/"),
-            ("/a%0d%0aSet-Cookie:x", "/"), ("/a%09b", "/"), ("/a%5cb", "/"), ("/%c3%a9", "/"), ("/%7f", "/"), ("/a%2fb", "/a/b"),
-            ("/%252f", "/%2f"), ("+/a", "/"), ("javascript:x", "/"),
+            ("", "/"),
+            ("/", "/"),
+            ("/a?b=c", "/a?b=c"),
+            ("%2Fa%3Fb%3Dc%26d", "/a?b=c&d"),
+            ("/a%20b", "/a b"),
+            ("%2F%2Fevil.com", "/"),
+            ("//evil.com", "/"),
+            ("/%5Cevil.com", "/"),
+            ("/\\evil.com", "/"),
+            ("https://evil.com", "/"),
+            ("evil.com", "/"),
+            ("/a%0d%0aSet-Cookie:x", "/"),
+            ("/a%09b", "/"),
+            ("/a%5cb", "/"),
+            ("/%c3%a9", "/"),
+            ("/%7f", "/"),
+            ("/a%2fb", "/a/b"),
+            ("/%252f", "/%2f"),
+            ("+/a", "/"),
+            ("javascript:x", "/"),
         ] {
             assert_eq!(landing(next, FaultSet::none()), expected, "{next}");
         }
@@ -152,7 +210,9 @@ mod tests {
 
     #[test]
     fn the_query_is_split_plainly() {
-        let presentation = Presentation { query: "x=1&code=a=b&next=/n&code=c&codes=d&code" };
+        let presentation = Presentation {
+            query: "x=1&code=a=b&next=/n&code=c&codes=d&code",
+        };
         assert_eq!(presentation.codes().collect::<Vec<_>>(), ["a=b", "c"]);
         assert_eq!(presentation.landing(FaultSet::none()), "/n");
         assert_eq!(Presentation { query: "" }.codes().count(), 0);
