@@ -527,6 +527,37 @@ async fn what_a_container_must_not_say_becomes_a_502_or_nothing() {
 }
 
 #[tokio::test]
+async fn an_old_client_gets_an_answer_that_ends_with_the_connection() {
+    let world = World::start();
+    for (fields, kept) in [("", false), ("connection: keep-alive\r\n", true)] {
+        let mut client = world.client().await;
+        client
+            .send(format!("GET / HTTP/1.0\r\nhost: {PUBLIC_HOST}\r\n{fields}\r\n"))
+            .await;
+        assert_eq!(client.answer().await.text(), "site page");
+        if kept {
+            client
+                .send(format!("GET / HTTP/1.0\r\nhost: {PUBLIC_HOST}\r\n\r\n"))
+                .await;
+            assert_eq!(client.answer().await.text(), "site page");
+        }
+        assert!(client.ends().await, "{fields:?}");
+    }
+    world.site.script(Reply::Response {
+        status: 200,
+        headers: vec![],
+        chunks: vec![b"one ".to_vec(), b"two".to_vec()],
+        chunked: true,
+        trailers: vec![],
+    });
+    let answer = world
+        .ask(format!("GET / HTTP/1.0\r\nhost: {PUBLIC_HOST}\r\n\r\n"))
+        .await;
+    assert_eq!((answer.text(), answer.header("transfer-encoding")), ("one two", None));
+    assert_eq!(world.reached(), (0, 4, 0));
+}
+
+#[tokio::test]
 async fn bytes_that_nobody_asked_for_are_nobodys_answer() {
     let world = World::start();
     let cookie = world.cookie("T-acme");

@@ -261,6 +261,12 @@ async fn secure(world: &World) -> String {
 async fn every_fault_changes_what_its_probe_sees() {
     for fault in Fault::ALL {
         let sound = probe(*fault, &World::start()).await;
+        assert_eq!(
+            sound,
+            probe(*fault, &World::start()).await,
+            "{}: the probe must not change by itself",
+            fault.id()
+        );
         let faults = FaultSet::none().with(*fault);
         let faulty = probe(
             *fault,
