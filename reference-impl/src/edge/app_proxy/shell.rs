@@ -352,7 +352,8 @@ impl AppProxy {
             None | Some(_) => {}
         }
         let (mut parts, body) = response.into_parts();
-        parts.version = version;
+        // The container's version is its own affair. hyper finds the client's; it takes 1.0 here for a wish to close.
+        parts.version = Version::HTTP_11;
         parts.extensions.clear();
         Response::from_parts(parts, ResponseBody::streaming(body, lease))
     }
