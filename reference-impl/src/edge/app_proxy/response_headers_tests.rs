@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-
-=======
 //! A table of cookies that a container may and may not set.
 
 use super::*;
@@ -58,4 +55,3 @@ fn a_cookie_stays_at_its_own_host_under_a_name_of_its_own() {
         assert!(!may_set(bad.as_bytes(), &host, FaultSet::none()), "{bad:?}");
     }
 }
->>>>>>> ref
