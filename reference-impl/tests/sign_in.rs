@@ -1,9 +1,5 @@
 //! Sign-in codes: where they are good, and that every presentation spends them.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "helpers of tests fail by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
 mod common;
 
@@ -16,9 +12,7 @@ async fn a_code_makes_a_session_once_at_its_own_host() {
     let control = world.platform.control();
     for host in [HOST, DOMAIN, "app.acme.vendo.run"] {
         let code = control.sign_in_code(&member("T-acme"), host).unwrap();
-        let answer = world
-            .get(host, &format!("/.vendo/session?code={code}&next=%2Fa%3Fb"), None, "")
-            .await;
+        let answer = world.get(host, &format!("/.vendo/session?code={code}&next=%2Fa%3Fb"), None, "").await;
         assert_eq!((answer.status, answer.header("location")), (302, Some("/a?b")));
         let set = answer.header("set-cookie").unwrap();
         let (token, attributes) = set.strip_prefix("vendoAuth=").unwrap().split_once(';').unwrap();
@@ -27,11 +21,7 @@ async fn a_code_makes_a_session_once_at_its_own_host() {
         world.clock.advance(Duration::from_millis(899_999));
         assert_eq!(world.get(host, "/", Some(token), "").await.status, 200);
         world.clock.advance(Duration::from_millis(1));
-        assert_eq!(
-            world.get(host, "/", Some(token), "").await.status,
-            401,
-            "expired on the second"
-        );
+        assert_eq!(world.get(host, "/", Some(token), "").await.status, 401, "expired on the second");
         let again = world.get(host, &format!("/.vendo/session?code={code}"), None, "").await;
         assert_eq!((again.status, again.header("set-cookie")), (401, None));
     }
@@ -53,22 +43,12 @@ async fn a_code_in_the_wrong_place_is_spent_and_reaches_no_container() {
         (HOST, "/.vendo/session".to_owned()),
         (HOST, "/.vendo/session?code=".to_owned()),
     ] {
-        assert_eq!(
-            world.get(host, &path, None, "accept: text/html\r\n").await.status,
-            401,
-            "{host}{path}"
-        );
+        assert_eq!(world.get(host, &path, None, "accept: text/html\r\n").await.status, 401, "{host}{path}");
         assert_eq!(world.get(HOST, &path, None, "").await.status, 401, "{path}: spent");
     }
     let late = good(HOST);
     world.clock.advance(Duration::from_secs(60));
-    assert_eq!(
-        world
-            .get(HOST, &format!("/.vendo/session?code={late}"), None, "")
-            .await
-            .status,
-        401
-    );
+    assert_eq!(world.get(HOST, &format!("/.vendo/session?code={late}"), None, "").await.status, 401);
     let code = good(HOST);
     for (method, path, host) in [
         ("POST", format!("/.vendo/session?code={code}"), HOST),
@@ -82,26 +62,11 @@ async fn a_code_in_the_wrong_place_is_spent_and_reaches_no_container() {
         ("GET", format!("/.vendo/session?code={code}"), PUBLIC_HOST),
     ] {
         let mut client = world.client().await;
-        client
-            .send(format!(
-                "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
-            ))
-            .await;
+        client.send(format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")).await;
         while client.fill().await {}
         assert!(client.buffer.starts_with(b"HTTP/1.1 404 "), "{method} {host}{path}");
     }
-    let answer = world
-        .get(
-            HOST,
-            &format!("/.vendo/session?next=//evil.example&code={code}"),
-            None,
-            "",
-        )
-        .await;
-    assert_eq!(
-        (answer.status, answer.header("location")),
-        (302, Some("/")),
-        "nothing of the above was a presentation"
-    );
+    let answer = world.get(HOST, &format!("/.vendo/session?next=//evil.example&code={code}"), None, "").await;
+    assert_eq!((answer.status, answer.header("location")), (302, Some("/")), "nothing of the above was a presentation");
     assert_eq!(world.reached(), (0, 0, 0));
 }

@@ -74,11 +74,7 @@ fn pairs(field: &[u8]) -> impl Iterator<Item = Pair<'_>> {
         rest = behind;
         let text = trim(text);
         let (name, value) = cut(text, b'=');
-        Some(Pair {
-            text,
-            name: trim(name),
-            value: value.map(trim),
-        })
+        Some(Pair { text, name: trim(name), value: value.map(trim) })
     })
 }
 
@@ -129,11 +125,7 @@ mod tests {
             (&["vendo\u{a0}Auth=t"], Absent),
         ];
         for (fields, expected) in cases {
-            assert_eq!(
-                session_value(fields.iter().map(|field| field.as_bytes())),
-                *expected,
-                "{fields:?}"
-            );
+            assert_eq!(session_value(fields.iter().map(|field| field.as_bytes())), *expected, "{fields:?}");
         }
     }
 

@@ -99,18 +99,11 @@ impl CookieKeys {
             let mac = Hmac::new_from_slice(&key.secret).map_err(|_| short())?;
             let header = serde_json::json!({ "alg": "HS256", "kid": key.kid, "typ": "JWT" }).to_string();
             let header = STRICT.encode(header).into_bytes();
-            ready.push(Ready {
-                kid: key.kid.clone(),
-                header,
-                mac,
-            });
+            ready.push(Ready { kid: key.kid.clone(), header, mac });
         }
         let mut ready = ready.into_iter();
         let first = ready.next().ok_or(KeyError::None)?;
-        Ok(Self {
-            first,
-            others: ready.collect(),
-        })
+        Ok(Self { first, others: ready.collect() })
     }
 
     fn all(&self) -> impl Iterator<Item = &Ready> {
@@ -120,9 +113,7 @@ impl CookieKeys {
 
 impl fmt::Debug for CookieKeys {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_tuple("CookieKeys")
-            .field(&self.all().map(|key| &key.kid).collect::<Vec<_>>())
-            .finish()
+        out.debug_tuple("CookieKeys").field(&self.all().map(|key| &key.kid).collect::<Vec<_>>()).finish()
     }
 }
 
@@ -153,14 +144,7 @@ impl Session {
         };
         let (user_id, email, name) = (add(&claims.sub), add(&claims.email), add(&claims.name));
         let tenant_id = add(claims.tenant_id.as_deref().unwrap_or_default());
-        Self {
-            text,
-            user_id,
-            email,
-            name,
-            tenant_id,
-            role,
-        }
+        Self { text, user_id, email, name, tenant_id, role }
     }
 
     fn part(&self, range: &Range<usize>) -> &str {
@@ -319,11 +303,7 @@ impl Ready {
 }
 
 fn decode(segment: &[u8], faults: FaultSet) -> Result<Vec<u8>, CookieError> {
-    let engine = if faults.has(Fault::ApxCookieLenientBase64) {
-        &LENIENT
-    } else {
-        &STRICT
-    };
+    let engine = if faults.has(Fault::ApxCookieLenientBase64) { &LENIENT } else { &STRICT };
     engine.decode(segment).map_err(|_| CookieError::Base64)
 }
 
