@@ -17,6 +17,7 @@ use crate::store::kv::{DeployEntry, DeployKey, WorkerKv};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Request, Response, StatusCode, Uri, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -80,9 +81,7 @@ impl Connection {
             inspection.guards.mark(Guard::Framing);
         }
         #[cfg(feature = "faults")]
-        inspection
-            .remembered
-            .clone_from(&self.remembered.lock().unwrap_or_else(PoisonError::into_inner));
+        inspection.remembered.clone_from(&self.remembered.lock().unwrap_or_else(PoisonError::into_inner));
         inspection
     }
 
@@ -109,11 +108,7 @@ impl AppProxy {
         let names_protocol = request.headers().contains_key(UPGRADE);
         let response = self.examine(connection, request).await;
         if let Some(gate) = &connection.gate {
-            if response
-                .headers()
-                .get(http::header::CONNECTION)
-                .is_some_and(|value| value == "close")
-            {
+            if response.headers().get(http::header::CONNECTION).is_some_and(|value| value == "close") {
                 gate.end();
             }
             if names_protocol {
@@ -144,14 +139,7 @@ impl AppProxy {
         let entry = self.lookup(&route, &mut inspection).await;
         let decision = {
             let head = head(&request, connection);
-            decide(
-                &head,
-                &route,
-                entry.as_deref(),
-                &self.keys,
-                self.clock.now_s(),
-                &mut inspection,
-            )
+            decide(&head, &route, entry.as_deref(), &self.keys, self.clock.now_s(), &mut inspection)
         };
         let mut guards = inspection.guards;
         let deployment = entry.as_ref().map(|entry| entry.deployment_id.as_str());
@@ -173,11 +161,7 @@ impl AppProxy {
             (Decision::Redeem(presentation), Some(entry)) => {
                 guards.mark(Guard::CodeRedeem);
                 let cookie = self.redeem(presentation, &route.host, entry);
-                let outcome = if cookie.is_some() {
-                    OutcomeKind::CodeRedeemed
-                } else {
-                    OutcomeKind::CodeRefused
-                };
+                let outcome = if cookie.is_some() { OutcomeKind::CodeRedeemed } else { OutcomeKind::CodeRefused };
                 self.report(guards, outcome, deployment);
                 match cookie {
                     Some(cookie) => pages::redirect(presentation.landing(self.faults), Some(cookie), &method)
@@ -191,11 +175,7 @@ impl AppProxy {
                     guards.mark(Guard::IdentityInject);
                 }
                 self.report(guards, OutcomeKind::Forwarded, deployment);
-                let errand = Errand {
-                    host: route.host,
-                    entry: entry.clone(),
-                    forward,
-                };
+                let errand = Errand { host: route.host, entry: entry.clone(), forward };
                 self.forward(connection, request, errand).await
             }
             (Decision::Redeem(_) | Decision::Forward(_), None) => refuse(Refusal::NotFound),
@@ -204,11 +184,7 @@ impl AppProxy {
 
     fn report(&self, guards: GuardSet, outcome: OutcomeKind, deployment: Option<&str>) {
         if let Some(observer) = &self.observer {
-            observer.observe(&Event::Request(RequestTrace {
-                guards,
-                outcome,
-                deployment,
-            }));
+            observer.observe(&Event::Request(RequestTrace { guards, outcome, deployment }));
         }
     }
 
@@ -232,9 +208,7 @@ impl AppProxy {
         if found.is_none() && self.faults.has(Fault::ApxHostSuffixMatch) {
             let host = route.host.as_str();
             for (at, _) in host.char_indices().skip(1) {
-                let ending = host
-                    .get(at..)
-                    .and_then(|ending| crate::host::normalise(ending.as_bytes()).ok());
+                let ending = host.get(at..).and_then(|ending| crate::host::normalise(ending.as_bytes()).ok());
                 let known = ending.and_then(|ending| super::decide::route_of(ending, &mut Inspection::default()));
                 if let Some(known) = known
                     && let Some(entry) = self.read(&known.key).await
@@ -278,16 +252,10 @@ impl AppProxy {
         if *request.method() == http::Method::GET && !errand.forward.websocket {
             let path = origin_form(request.uri()).into_owned();
             if self.faults.has(Fault::ApxCacheByPath) {
-                return self
-                    .planted
-                    .cached(&path, self.exchange(connection, request, errand))
-                    .await;
+                return self.planted.cached(&path, self.exchange(connection, request, errand)).await;
             }
             if self.faults.has(Fault::ApxCoalesceByPath) {
-                return self
-                    .planted
-                    .coalesced(&path, self.exchange(connection, request, errand))
-                    .await;
+                return self.planted.coalesced(&path, self.exchange(connection, request, errand)).await;
             }
         }
         self.exchange(connection, request, errand).await
@@ -302,11 +270,7 @@ impl AppProxy {
         let (method, version) = (request.method().clone(), request.version());
         let refuse = |refusal| pages::refusal(refusal, &method, version).map(ResponseBody::Whole);
         let target = errand.entry.target.as_str();
-        let Forward {
-            session,
-            websocket,
-            unavailable_after,
-        } = errand.forward;
+        let Forward { session, websocket, unavailable_after } = errand.forward;
         let (Ok(authority), Ok(uri)) = (HeaderValue::from_str(target), origin_form(request.uri()).parse::<Uri>())
         else {
             return refuse(Refusal::BadGateway);
@@ -317,7 +281,12 @@ impl AppProxy {
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
         request_headers::forwarded(&mut parts.headers, session.as_ref(), &authority, websocket, self.faults);
-        let onward = Request::from_parts(parts, RequestBody::new(body));
+        let body = RequestBody::new(body);
+        if !body.is_end_stream() && body.size_hint().exact().is_none() {
+            // hyper takes a GET of unknown length for one without a body, unless it is told.
+            parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+        let onward = Request::from_parts(parts, body);
         let (mut response, lease) = match self.pool.exchange(target, onward).await {
             Ok(answered) => answered,
             Err(error @ (UpstreamError::Broken | UpstreamError::Timeout | UpstreamError::ClientBody)) => {
@@ -352,7 +321,8 @@ impl AppProxy {
             None | Some(_) => {}
         }
         let (mut parts, body) = response.into_parts();
-        parts.version = version;
+        // The container's version is its own affair. hyper finds the client's; it takes 1.0 here for a wish to close.
+        parts.version = Version::HTTP_11;
         parts.extensions.clear();
         Response::from_parts(parts, ResponseBody::streaming(body, lease))
     }
