@@ -6,7 +6,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::panic;
 use std::path::{Path, PathBuf};
@@ -89,6 +89,46 @@ fn targets_bodies_seeds_and_corpora_are_the_same_list() {
     }
 }
 
+/// `fuzz` has a lock file of its own. What both workspaces use must be of one version, or the fuzzer judges another build.
+#[test]
+fn both_lock_files_agree() {
+    const OWN: [&str; 3] = ["isolation-fuzz", "libfuzzer-sys", "jobserver"];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
+    let (root, own) = (packages(&root), packages(&fuzz().join("Cargo.lock")));
+    for (package, dependencies) in &own {
+        let (name, _) = package.split_once(' ').unwrap();
+        let Some(wanted) = root.get(package) else {
+            assert!(
+                OWN.contains(&name),
+                "{package} is in fuzz/Cargo.lock alone; copy Cargo.lock there and build again"
+            );
+            continue;
+        };
+        if ["isolation-harness", "isolation-model", "reference-impl"].contains(&name) {
+            let missing: Vec<&String> = dependencies.difference(wanted).collect();
+            assert!(missing.is_empty(), "{package} no longer depends on {missing:?}; build in fuzz/ again");
+        }
+    }
+    for name in ["isolation-harness", "isolation-model", "reference-impl"] {
+        assert!(own.keys().any(|package| package.split(' ').next() == Some(name)), "{name}");
+    }
+}
+
+/// The packages of a lock file, each with the names that it depends on.
+fn packages(lock: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let text = fs::read_to_string(lock).unwrap_or_else(|error| panic!("{}: {error}", lock.display()));
+    let quoted = |line: &str| line.split('"').nth(1).unwrap_or_default().to_owned();
+    text.split("[[package]]")
+        .skip(1)
+        .map(|package| {
+            let field = |name: &str| quoted(package.lines().find(|line| line.starts_with(name)).unwrap());
+            let dependencies = package.lines().filter(|line| line.starts_with(" \""));
+            let names = dependencies.map(|line| quoted(line).split(' ').next().unwrap().to_owned()).collect();
+            (format!("{} {}", field("name = "), field("version = ")), names)
+        })
+        .collect()
+}
+
 #[test]
 fn seeds_of_world_actions_reach_every_kind_of_action() {
     if std::env::var_os("ISOLATION_WRITE_SEEDS").is_some() {
@@ -96,7 +136,7 @@ fn seeds_of_world_actions_reach_every_kind_of_action() {
     }
     let mut reached = BTreeSet::new();
     for file in files(&fuzz().join("seeds/world_actions")) {
-        let (_, steps) = case(&fs::read(&file).unwrap());
+        let (_, _, steps) = case(&fs::read(&file).unwrap());
         assert!((1..=STEPS_MAX).contains(&steps.len()), "{}", file.display());
         reached.extend(steps.iter().flat_map(|step| kinds(&step.action)));
     }
@@ -170,7 +210,7 @@ fn world_action_seeds() -> Vec<(String, Vec<u8>)> {
     let every = every_kind();
     let (mut reached, mut seeds) = (BTreeSet::new(), Vec::new());
     for bytes in (0..50_000).map(|seed| random(seed, 96)) {
-        let new: BTreeSet<String> = case(&bytes).1.iter().flat_map(|step| kinds(&step.action)).collect();
+        let new: BTreeSet<String> = case(&bytes).2.iter().flat_map(|step| kinds(&step.action)).collect();
         if !new.is_subset(&reached) {
             reached.extend(new);
             seeds.push((format!("{:03}", seeds.len()), bytes));

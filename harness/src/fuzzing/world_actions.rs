@@ -21,7 +21,7 @@ pub const STEPS_MAX: usize = 12;
 /// The first two bytes are the seed of the world, the others are choices of actions. The world is not drawn from the
 /// bytes themselves: a fuzzer would then choose its secrets, and two keys that are equal are a false alarm.
 #[must_use]
-pub fn case(bytes: &[u8]) -> (WorldSource, Vec<Step>) {
+pub fn case(bytes: &[u8]) -> (WorldSource, World, Vec<Step>) {
     let mut choose = FromBytes::new(bytes);
     let source = WorldSource { seed: u64::from(choose.below(1 << 16)), case: 0 };
     let world = source.world();
@@ -29,7 +29,7 @@ pub fn case(bytes: &[u8]) -> (WorldSource, Vec<Step>) {
     while !choose.is_spent() && steps.len() < STEPS_MAX {
         steps.push(action(&mut choose, &world, Swarm::ALL).into());
     }
-    (source, steps)
+    (source, world, steps)
 }
 
 /// Runs the case of some bytes.
@@ -37,8 +37,8 @@ pub fn case(bytes: &[u8]) -> (WorldSource, Vec<Step>) {
 /// # Errors
 /// What is wrong, with a counterexample that `isolation replay` reads.
 pub(super) fn check<T: Target>(target: &T, bytes: &[u8]) -> Result<(), String> {
-    let (source, steps) = case(bytes);
-    block_on(judge(target, source, &steps))
+    let (source, world, steps) = case(bytes);
+    block_on(judge(target, source, &world, &steps))
         .and_then(|judged| judged)
         .map_err(|error| format!("the target can't be tested: {error}"))?
         .map_or(Ok(()), |counterexample| Err(text(&counterexample)))
@@ -48,12 +48,12 @@ pub(super) fn check<T: Target>(target: &T, bytes: &[u8]) -> Result<(), String> {
 async fn judge<T: Target>(
     target: &T,
     source: WorldSource,
+    world: &World,
     steps: &[Step],
 ) -> Result<Option<Counterexample>, TargetError> {
-    let world = source.world();
-    let outcome = run_case(target, &world, steps).await?;
+    let outcome = run_case(target, world, steps).await?;
     let (finding, steps) = if let Some(finding) = outcome.findings().next().cloned() {
-        match shrink(target, &world, steps, finding.claim).await? {
+        match shrink(target, world, steps, finding.claim).await? {
             Some(shrunk) => (shrunk.finding, shrunk.trace),
             None => {
                 let what = format!("{} (not again in a second run)", finding.what);
@@ -61,7 +61,7 @@ async fn judge<T: Target>(
             }
         }
     } else if let Some(finding) = not_served(&outcome) {
-        fewer(target, &world, steps.to_vec(), finding).await?
+        fewer(target, world, steps.to_vec(), finding).await?
     } else {
         return Ok(None);
     };
@@ -116,13 +116,14 @@ mod tests {
 
     #[test]
     fn bytes_are_a_case_of_the_first_world_of_their_seed() {
-        let (source, steps) = case(&[0x12, 0x34]);
+        let (source, world, steps) = case(&[0x12, 0x34]);
         assert!(steps.is_empty(), "no byte is left to choose an action with");
-        let (_, more) = case(&[0x12, 0x34, 20, 1, 2, 3]);
+        assert_eq!(world.tenants[0].id, source.world().tenants[0].id);
+        let (_, _, more) = case(&[0x12, 0x34, 20, 1, 2, 3]);
         assert!(!more.is_empty() && more.len() <= STEPS_MAX);
-        let (other, _) = case(&[0x12, 0x35]);
-        assert_ne!(source.world().tenants[0].id, other.world().tenants[0].id);
-        assert_eq!(case(&[7; 4000]).1.len(), STEPS_MAX);
+        let (_, other, _) = case(&[0x12, 0x35]);
+        assert_ne!(world.tenants[0].id, other.tenants[0].id);
+        assert_eq!(case(&[7; 4000]).2.len(), STEPS_MAX);
     }
 
     #[cfg(feature = "faults")]
