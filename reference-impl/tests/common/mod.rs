@@ -1,5 +1,5 @@
 //! A platform in memory with two tenants, and a client that sends raw bytes.
-
+#![allow(dead_code, unreachable_pub, reason = "each test file uses what it needs")]
 use reference_impl::{
     Clock, Container, CookieKey, DeploySlug, DeploymentId, Endpoint, Entropy, Event, GuardSet, KvActor, KvOp, Limits,
     Member, Network, NewDeployment, Observer, OutcomeKind, Platform, PlatformConfig, Role, Stream, TenantId,
@@ -55,6 +55,8 @@ pub struct World {
     pub acme: Container,
     pub site: Container,
     pub globex: Container,
+    #[cfg(feature = "faults")]
+    pub faults: reference_impl::FaultSet,
 }
 
 #[derive(Default)]
@@ -159,6 +161,8 @@ impl World {
             acme,
             site,
             globex,
+            #[cfg(feature = "faults")]
+            faults: options.faults,
         }
     }
 
@@ -294,7 +298,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 .map(|(_, value)| value)
         };
         let mut body = Vec::new();
-        if status == 101 || status == 204 || status == 304 {
+        if status < 200 || status == 204 || status == 304 {
         } else if let Some(length) = find("content-length") {
             let length: usize = std::str::from_utf8(length).unwrap().parse().unwrap();
             while self.buffer.len() < length {

@@ -75,7 +75,7 @@ pub fn forwarded(
     faults: FaultSet,
 ) {
     if faults.has(Fault::ApxIdentityHopByHop) {
-        strip(headers, |name| is_platform_field(name));
+        strip(headers, is_platform_field);
         inject(headers, session, false, faults);
     }
     let listed = listed_by_connection(headers);
