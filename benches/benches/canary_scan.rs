@@ -13,10 +13,7 @@ struct Noise(u64);
 
 impl Noise {
     fn next(&mut self) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 33
     }
 
@@ -67,26 +64,13 @@ fn bodies() -> [(&'static str, Vec<u8>); 7] {
         (
             "escapes",
             fill(|noise| {
-                format!(
-                    "%{:02X}&#{};\\u00{:02x}",
-                    noise.next() % 256,
-                    noise.next() % 128,
-                    noise.next() % 128
-                )
-                .into_bytes()
+                format!("%{:02X}&#{};\\u00{:02x}", noise.next() % 256, noise.next() % 128, noise.next() % 128)
+                    .into_bytes()
             }),
         ),
-        (
-            "base64",
-            fill(over(
-                b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
-            )),
-        ),
+        ("base64", fill(over(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))),
         ("hex", fill(over(b"0123456789abcdef"))),
-        (
-            "binary",
-            fill(|noise| noise.next().to_le_bytes().into_iter().take(3).collect()),
-        ),
+        ("binary", fill(|noise| noise.next().to_le_bytes().into_iter().take(3).collect())),
     ]
 }
 
@@ -114,9 +98,7 @@ fn build(criterion: &mut Criterion) {
     for tenant in 0..1_000 {
         registry.mint(&format!("tenant-{tenant}"), "page", 0);
     }
-    criterion.bench_function("canary_index_build/1000", |bencher| {
-        bencher.iter(|| black_box(registry.scanner()))
-    });
+    criterion.bench_function("canary_index_build/1000", |bencher| bencher.iter(|| black_box(registry.scanner())));
 }
 
 criterion_group!(benches, scan, build);

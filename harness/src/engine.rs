@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use isolation_model::action::host::HostSpec;
+use isolation_model::action::host::{HostOf, HostSpec, Spelling};
 use isolation_model::action::{Action, Request, Status};
 use isolation_model::claim::{ClaimId, Guard, find_move};
 use isolation_model::observation::{Exchange, Observation};
@@ -26,6 +26,8 @@ pub enum Role {
     Trace,
     /// A positive twin: the owner on the object that the next step is about, or looking again after a refusal.
     Control,
+    /// A plain refusal of each kind, before the trace: what every other refusal must not be told from.
+    Baseline,
 }
 
 /// A step that was judged.
@@ -94,6 +96,7 @@ pub async fn run_case<T: Target>(target: &T, world: &World, trace: &[Step]) -> R
         proven: BTreeMap::new(),
         outcome: CaseOutcome::default(),
     };
+    run.baseline().await?;
     for step in trace {
         run.step(step).await?;
     }
@@ -133,6 +136,31 @@ impl<S: Session> Run<'_, S> {
         Ok(())
     }
 
+    /// Plain refusals about two tenants: no such host, another tenant's session, no session.
+    async fn baseline(&mut self) -> Result<(), TargetError> {
+        let world = self.world;
+        let of_another = |index: u8| {
+            let tenant = world.deployment(index).tenant;
+            let foreign = world.members.iter().position(|member| member.tenant != tenant);
+            foreign.and_then(|member| u8::try_from(member).ok()).unwrap_or(0)
+        };
+        let last = u8::try_from(world.deployments.len().saturating_sub(1)).unwrap_or(0);
+        let mut refusals =
+            vec![Request { host: HostSpec { of: HostOf::Unknown, spelling: Spelling::Exact }, ..Request::plain(0) }];
+        for index in [0, last] {
+            refusals.push(Request::as_member(index, of_another(index)));
+            if world.deployment(index).vendo_auth {
+                refusals.push(Request::plain(index));
+            }
+        }
+        for request in refusals {
+            let step = Step::from(Action::Request(request));
+            let claims = claims_of(world, &self.state, &step);
+            self.act(&step, Role::Baseline, &claims).await?;
+        }
+        Ok(())
+    }
+
     /// The owner asks for his own deployment at its own host, as long as it serves.
     async fn control(&mut self, object: usize, claims: &[ClaimId]) -> Result<(), TargetError> {
         let (Some(state), Ok(index)) = (self.state.deployments.get(object), u8::try_from(object)) else {
@@ -145,11 +173,11 @@ impl<S: Session> Run<'_, S> {
         let label = isolation_model::world::label(tenant, &state.slug);
         let host = isolation_model::world::single_host(&label);
         let renamed = (0..u8::try_from(isolation_model::action::RENAMES.len()).unwrap_or(0))
-            .map(|slug| isolation_model::action::host::HostOf::Renamed(index, slug))
+            .map(|slug| HostOf::Renamed(index, slug))
             .find(|of| of.text(self.world) == host);
         let mut request = Request::as_member(index, self.world.owner_of(index));
         if let Some(of) = renamed {
-            request.host = HostSpec { of, spelling: isolation_model::action::host::Spelling::Exact };
+            request.host = HostSpec { of, spelling: Spelling::Exact };
         }
         let step = Step::from(Action::Request(request));
         let judgement = self.act(&step, Role::Control, claims).await?;

@@ -276,10 +276,8 @@ impl ControlPlane {
     /// [`ControlError::UnknownDeployment`].
     pub fn teardown(&self, id: &DeploymentId) -> Result<(), ControlError> {
         let mut authority = self.authority();
-        let mut deployment = authority
-            .deployments
-            .remove(id)
-            .ok_or_else(|| ControlError::UnknownDeployment(id.clone()))?;
+        let mut deployment =
+            authority.deployments.remove(id).ok_or_else(|| ControlError::UnknownDeployment(id.clone()))?;
         deployment.status = Status::Destroyed;
         self.publish(id, &deployment)?;
         for name in deployment.names.into_iter().chain(deployment.domains) {
@@ -313,10 +311,7 @@ impl ControlPlane {
         let mut authority = self.authority();
         let deployment = authority.deployment_mut(id)?;
         if !deployment.domains.remove(&host) {
-            return Err(ControlError::DomainNotHeld {
-                deployment: id.clone(),
-                domain: host.to_string(),
-            });
+            return Err(ControlError::DomainNotHeld { deployment: id.clone(), domain: host.to_string() });
         }
         let tenant = deployment.tenant.clone();
         self.release(&mut authority, host, &tenant)
@@ -398,13 +393,7 @@ impl ControlPlane {
             DeployKey::Host(key) => self.0.kv.delete(&key),
         }
         let at_ms = self.0.clock.now_ms();
-        authority.names.insert(
-            name,
-            Holder::Released {
-                tenant: tenant.clone(),
-                at_ms,
-            },
-        );
+        authority.names.insert(name, Holder::Released { tenant: tenant.clone(), at_ms });
         Ok(())
     }
 
@@ -415,11 +404,7 @@ impl ControlPlane {
             Some(Holder::Released { tenant: last, at_ms }) if last != tenant => {
                 let (age_ms, quarantine_ms) = (self.0.clock.now_ms().saturating_sub(*at_ms), self.0.quarantine_ms);
                 if age_ms < quarantine_ms {
-                    return Err(ControlError::Quarantined {
-                        host: name.to_string(),
-                        age_ms,
-                        quarantine_ms,
-                    });
+                    return Err(ControlError::Quarantined { host: name.to_string(), age_ms, quarantine_ms });
                 }
                 Ok(())
             }
@@ -431,43 +416,28 @@ impl ControlPlane {
 impl fmt::Debug for ControlPlane {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let authority = self.authority();
-        write!(
-            out,
-            "ControlPlane({} tenants, {} deployments)",
-            authority.tenants.len(),
-            authority.deployments.len()
-        )
+        write!(out, "ControlPlane({} tenants, {} deployments)", authority.tenants.len(), authority.deployments.len())
     }
 }
 
 impl Authority {
     fn deployment(&self, id: &DeploymentId) -> Result<&Deployment, ControlError> {
-        self.deployments
-            .get(id)
-            .ok_or_else(|| ControlError::UnknownDeployment(id.clone()))
+        self.deployments.get(id).ok_or_else(|| ControlError::UnknownDeployment(id.clone()))
     }
 
     fn deployment_mut(&mut self, id: &DeploymentId) -> Result<&mut Deployment, ControlError> {
-        self.deployments
-            .get_mut(id)
-            .ok_or_else(|| ControlError::UnknownDeployment(id.clone()))
+        self.deployments.get_mut(id).ok_or_else(|| ControlError::UnknownDeployment(id.clone()))
     }
 
     /// The rendered hosts of a slug. What is reserved is checked on the rendered label.
     fn hosts(&self, tenant: &TenantId, slug: &DeploySlug, legacy: bool) -> Result<Hosts, ControlError> {
-        let tenant = self
-            .tenants
-            .get(tenant)
-            .ok_or_else(|| ControlError::UnknownTenant(tenant.clone()))?;
+        let tenant = self.tenants.get(tenant).ok_or_else(|| ControlError::UnknownTenant(tenant.clone()))?;
         let label = format!("{tenant}-{slug}");
         if ids::is_reserved_label(&label) || label.len() > host::LABEL_MAX {
             return Err(ControlError::ReservedLabel(label));
         }
         let legacy = legacy.then(|| format!("{slug}.{tenant}.{PLATFORM_DOMAIN}"));
-        Ok(Hosts {
-            single_level: format!("{label}.{PLATFORM_DOMAIN}"),
-            legacy,
-        })
+        Ok(Hosts { single_level: format!("{label}.{PLATFORM_DOMAIN}"), legacy })
     }
 }
 
@@ -483,10 +453,7 @@ fn routing_key(host: &Host) -> Result<DeployKey, ControlError> {
 }
 
 fn custom_domain(domain: &str) -> Result<Host, ControlError> {
-    let bad = |reason: String| ControlError::BadDomain {
-        domain: domain.chars().take(80).collect(),
-        reason,
-    };
+    let bad = |reason: String| ControlError::BadDomain { domain: domain.chars().take(80).collect(), reason };
     if domain.contains(':') {
         return Err(bad("a domain has no port".to_owned()));
     }
@@ -495,10 +462,7 @@ fn custom_domain(domain: &str) -> Result<Host, ControlError> {
     if !name.contains('.') {
         return Err(bad("it has no dot".to_owned()));
     }
-    if name
-        .strip_suffix(PLATFORM_DOMAIN)
-        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-    {
+    if name.strip_suffix(PLATFORM_DOMAIN).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')) {
         return Err(bad(format!("it belongs to {PLATFORM_DOMAIN}")));
     }
     Ok(host)

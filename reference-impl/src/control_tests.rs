@@ -9,11 +9,7 @@ fn control(staleness: Duration, clock: &Clock) -> ControlPlane {
         kv: ControlKv::new(clock.clone(), staleness, None),
         clock: clock.clone(),
         staleness,
-        keys: CookieKeys::new(&[CookieKey {
-            kid: "k".into(),
-            secret: vec![1; 32],
-        }])
-        .unwrap(),
+        keys: CookieKeys::new(&[CookieKey { kid: "k".into(), secret: vec![1; 32] }]).unwrap(),
         sign_in: SignIn::new(Entropy::seeded(1), FaultSet::none()),
         observer: None,
         faults: FaultSet::none(),
@@ -42,9 +38,7 @@ fn new(name: &str, owner: &str, slug: &str, legacy: bool) -> NewDeployment {
 fn with_tenants() -> ControlPlane {
     let control = control(Duration::ZERO, &Clock::manual(0));
     for (owner, slug) in [("A", "acme"), ("B", "globex"), ("C", "openai")] {
-        control
-            .create_tenant(tenant(owner), TenantSlug::parse(slug).unwrap())
-            .unwrap();
+        control.create_tenant(tenant(owner), TenantSlug::parse(slug).unwrap()).unwrap();
     }
     control
 }
@@ -53,32 +47,17 @@ fn with_tenants() -> ControlPlane {
 fn tenants_are_unique_by_id_and_by_slug() {
     let control = with_tenants();
     let slug = |text| TenantSlug::parse(text).unwrap();
-    assert!(matches!(
-        control.create_tenant(tenant("A"), slug("other")),
-        Err(ControlError::TenantExists(_))
-    ));
-    assert!(matches!(
-        control.create_tenant(tenant("D"), slug("acme")),
-        Err(ControlError::SlugTaken(_))
-    ));
-    assert!(
-        control.create_tenant(tenant("a"), slug("lower")).is_ok(),
-        "ids differ by case"
-    );
+    assert!(matches!(control.create_tenant(tenant("A"), slug("other")), Err(ControlError::TenantExists(_))));
+    assert!(matches!(control.create_tenant(tenant("D"), slug("acme")), Err(ControlError::SlugTaken(_))));
+    assert!(control.create_tenant(tenant("a"), slug("lower")).is_ok(), "ids differ by case");
 }
 
 #[test]
 fn what_is_reserved_is_checked_on_the_rendered_label() {
     let control = with_tenants();
-    assert!(matches!(
-        control.deploy(new("d", "C", "proxy", false)),
-        Err(ControlError::ReservedLabel(_))
-    ));
+    assert!(matches!(control.deploy(new("d", "C", "proxy", false)), Err(ControlError::ReservedLabel(_))));
     let long = "x".repeat(60);
-    assert!(matches!(
-        control.deploy(new("d", "C", &long, false)),
-        Err(ControlError::ReservedLabel(_))
-    ));
+    assert!(matches!(control.deploy(new("d", "C", &long, false)), Err(ControlError::ReservedLabel(_))));
     assert!(control.kv_snapshot().is_empty(), "a refused deployment leaves nothing");
     assert!(control.deploy(new("d", "C", "api", false)).is_ok());
 }
@@ -98,30 +77,15 @@ fn entries_follow_every_name_of_a_deployment() {
         snapshot.keys().collect::<Vec<_>>(),
         ["deploy:acme-app", "deploy:app.acme.vendo.run", "deploy:crm.example"]
     );
-    assert!(
-        snapshot
-            .values()
-            .all(|value| value.ends_with(r#""status":"suspend_failed"}"#)),
-        "{snapshot:?}"
-    );
+    assert!(snapshot.values().all(|value| value.ends_with(r#""status":"suspend_failed"}"#)), "{snapshot:?}");
 
     control.set_status(&id("d"), Status::Destroyed).unwrap();
-    assert_eq!(
-        control.kv_snapshot().len(),
-        3,
-        "a destroyed deployment keeps its entries until it is torn down"
-    );
-    assert!(matches!(
-        control.deploy(new("e", "A", "app", false)),
-        Err(ControlError::NameTaken(_))
-    ));
+    assert_eq!(control.kv_snapshot().len(), 3, "a destroyed deployment keeps its entries until it is torn down");
+    assert!(matches!(control.deploy(new("e", "A", "app", false)), Err(ControlError::NameTaken(_))));
     control.teardown(&id("d")).unwrap();
     assert!(control.kv_snapshot().is_empty());
     control.deploy(new("e", "A", "app", false)).unwrap();
-    assert!(matches!(
-        control.teardown(&id("d")),
-        Err(ControlError::UnknownDeployment(_))
-    ));
+    assert!(matches!(control.teardown(&id("d")), Err(ControlError::UnknownDeployment(_))));
 }
 
 #[test]
@@ -131,22 +95,11 @@ fn a_rename_moves_the_rendered_names_and_leaves_the_domains() {
     control.deploy(new("e", "A", "shop", false)).unwrap();
     control.claim_domain(&id("d"), "crm.example").unwrap();
     let shop = DeploySlug::parse("shop").unwrap();
-    assert!(matches!(
-        control.rename(&id("d"), shop),
-        Err(ControlError::NameTaken(_))
-    ));
+    assert!(matches!(control.rename(&id("d"), shop), Err(ControlError::NameTaken(_))));
     control.rename(&id("d"), DeploySlug::parse("crm").unwrap()).unwrap();
     control.rename(&id("d"), DeploySlug::parse("crm").unwrap()).unwrap();
     let keys: Vec<_> = control.kv_snapshot().into_keys().collect();
-    assert_eq!(
-        keys,
-        [
-            "deploy:acme-crm",
-            "deploy:acme-shop",
-            "deploy:crm.acme.vendo.run",
-            "deploy:crm.example"
-        ]
-    );
+    assert_eq!(keys, ["deploy:acme-crm", "deploy:acme-shop", "deploy:crm.acme.vendo.run", "deploy:crm.example"]);
     control.rename(&id("e"), DeploySlug::parse("app").unwrap()).unwrap();
 }
 
@@ -156,14 +109,8 @@ fn a_domain_can_only_be_released_by_its_holder() {
     control.deploy(new("d", "A", "app", false)).unwrap();
     control.deploy(new("e", "B", "app", false)).unwrap();
     control.claim_domain(&id("d"), "crm.example").unwrap();
-    assert!(matches!(
-        control.release_domain(&id("e"), "crm.example"),
-        Err(ControlError::DomainNotHeld { .. })
-    ));
-    assert!(matches!(
-        control.claim_domain(&id("e"), "crm.example"),
-        Err(ControlError::NameTaken(_))
-    ));
+    assert!(matches!(control.release_domain(&id("e"), "crm.example"), Err(ControlError::DomainNotHeld { .. })));
+    assert!(matches!(control.claim_domain(&id("e"), "crm.example"), Err(ControlError::NameTaken(_))));
     control.release_domain(&id("d"), "crm.example").unwrap();
     control.claim_domain(&id("e"), "crm.example").unwrap();
 }
@@ -181,13 +128,7 @@ fn codes_are_given_for_live_hosts_of_the_members_tenant_alone() {
     };
     for host in ["acme-app.vendo.run", "ACME-app.vendo.run.:443", "app.acme.vendo.run"] {
         assert!(control.sign_in_code(&member("A"), host).is_ok(), "{host}");
-        assert!(
-            matches!(
-                control.sign_in_code(&member("B"), host),
-                Err(ControlError::NotAHostOfTenant(_))
-            ),
-            "{host}"
-        );
+        assert!(matches!(control.sign_in_code(&member("B"), host), Err(ControlError::NotAHostOfTenant(_))), "{host}");
     }
     control.set_status(&id("d"), Status::Destroyed).unwrap();
     assert!(control.sign_in_code(&member("A"), "acme-app.vendo.run").is_err());

@@ -15,10 +15,7 @@ pub struct Entropy(Source);
 #[derive(Clone)]
 enum Source {
     Os,
-    Seeded {
-        seed: u64,
-        drawn: Arc<Mutex<HashMap<String, u64>>>,
-    },
+    Seeded { seed: u64, drawn: Arc<Mutex<HashMap<String, u64>>> },
 }
 
 /// The operating system gave no randomness.
@@ -36,10 +33,7 @@ impl Entropy {
     /// A reproducible source, for tests. Its values are no secret from anybody who knows the seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded {
-            seed,
-            drawn: Arc::default(),
-        })
+        Self(Source::Seeded { seed, drawn: Arc::default() })
     }
 
     /// The next 256 bits of `stream`.

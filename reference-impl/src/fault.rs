@@ -209,10 +209,7 @@ mod tests {
     fn ids_are_unique_and_read_back() {
         for fault in Fault::ALL {
             assert_eq!(Fault::from_id(fault.id()), Some(*fault));
-            assert!(
-                !fault.claims().is_empty() && fault.summary().ends_with('.'),
-                "{fault:?}"
-            );
+            assert!(!fault.claims().is_empty() && fault.summary().ends_with('.'), "{fault:?}");
         }
         assert_eq!(Fault::from_id("no-such-fault"), None);
         assert!(Fault::ALL.len() <= 64);
@@ -225,16 +222,8 @@ mod tests {
             let path = format!("{}/src/{file}", env!("CARGO_MANIFEST_DIR"));
             let source = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
             let name = symbol.rsplit("::").next().unwrap();
-            assert!(
-                source.contains(&format!("fn {name}")),
-                "{}: no fn {name} in {file}",
-                fault.id()
-            );
-            assert!(
-                source.contains(&format!("Fault::{fault:?}")),
-                "{}: {file} never asks for it",
-                fault.id()
-            );
+            assert!(source.contains(&format!("fn {name}")), "{}: no fn {name} in {file}", fault.id());
+            assert!(source.contains(&format!("Fault::{fault:?}")), "{}: {file} never asks for it", fault.id());
         }
     }
 
@@ -251,9 +240,6 @@ mod tests {
         let set = FaultSet::none().with(Fault::ApxSniIgnored);
         assert!(set.has(Fault::ApxSniIgnored) && !set.has(Fault::ApxCacheByPath));
         assert_eq!(set.iter().collect::<Vec<_>>(), [Fault::ApxSniIgnored]);
-        assert_eq!(
-            Fault::ALL.iter().copied().collect::<FaultSet>().iter().count(),
-            Fault::ALL.len()
-        );
+        assert_eq!(Fault::ALL.iter().copied().collect::<FaultSet>().iter().count(), Fault::ALL.len());
     }
 }

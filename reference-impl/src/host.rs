@@ -111,22 +111,14 @@ fn without_port(bytes: &[u8]) -> Result<&[u8], HostError> {
     if digits.len() > 5 || !digits.iter().all(u8::is_ascii_digit) {
         return Err(HostError::BadPort);
     }
-    let number = digits
-        .iter()
-        .fold(0_u32, |number, digit| number * 10 + u32::from(digit - b'0'));
-    if number > u32::from(u16::MAX) {
-        Err(HostError::BadPort)
-    } else {
-        Ok(name)
-    }
+    let number = digits.iter().fold(0_u32, |number, digit| number * 10 + u32::from(digit - b'0'));
+    if number > u32::from(u16::MAX) { Err(HostError::BadPort) } else { Ok(name) }
 }
 
 /// Whether a last label makes an address parser take the whole name for an IPv4 address.
 fn reads_as_number(label: &str) -> bool {
     label.bytes().all(|byte| byte.is_ascii_digit())
-        || label
-            .strip_prefix("0x")
-            .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        || label.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// What a host is to the app-proxy.
@@ -157,10 +149,7 @@ pub(crate) fn classify_with(host: &Host, faults: FaultSet) -> HostClass<'_> {
     if name == PLATFORM_DOMAIN {
         return HostClass::NotDeployable;
     }
-    let Some(inner) = name
-        .strip_suffix(PLATFORM_DOMAIN)
-        .and_then(|rest| rest.strip_suffix('.'))
-    else {
+    let Some(inner) = name.strip_suffix(PLATFORM_DOMAIN).and_then(|rest| rest.strip_suffix('.')) else {
         return HostClass::Full(name);
     };
     match inner.split_once('.') {
@@ -207,10 +196,7 @@ mod tests {
     fn everything_but_a_plain_name_is_refused() {
         use HostError::*;
         let label64 = "a".repeat(64);
-        let long = format!(
-            "{}.com",
-            ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(60)].join(".")
-        );
+        let long = format!("{}.com", ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(60)].join("."));
         for (text, error) in [
             ("", Empty),
             (".", Empty),
@@ -250,14 +236,7 @@ mod tests {
         ] {
             assert_eq!(normal(text), Err(error), "{text:?}");
         }
-        for good in [
-            "a.0xg",
-            "0x7f.com",
-            "1.com",
-            "a.b-c",
-            "xn--bcher-kva.example",
-            "a--b.com",
-        ] {
+        for good in ["a.0xg", "0x7f.com", "1.com", "a.b-c", "xn--bcher-kva.example", "a--b.com"] {
             assert_eq!(normal(good).unwrap(), good);
         }
     }

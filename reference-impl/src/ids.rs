@@ -9,17 +9,8 @@ use std::fmt;
 pub const ID_MAX: usize = 64;
 
 /// Labels of `vendo.run` that no deployment may render.
-pub const RESERVED_LABELS: [&str; 9] = [
-    "api",
-    "proxy",
-    "vendo",
-    "www",
-    "credentials",
-    "hooks",
-    "auth",
-    "cdn",
-    "downloads",
-];
+pub const RESERVED_LABELS: [&str; 9] =
+    ["api", "proxy", "vendo", "www", "credentials", "hooks", "auth", "cdn", "downloads"];
 
 /// Whether a rendered label of `vendo.run` belongs to the platform.
 #[must_use]
@@ -37,11 +28,7 @@ pub struct IdError {
 }
 
 fn refuse<T>(kind: &'static str, text: &str, rule: &'static str) -> Result<T, IdError> {
-    Err(IdError {
-        kind,
-        text: text.chars().take(80).collect(),
-        rule,
-    })
+    Err(IdError { kind, text: text.chars().take(80).collect(), rule })
 }
 
 macro_rules! identifier {
@@ -116,10 +103,7 @@ fn opaque(text: &str) -> Result<(), &'static str> {
     if text.is_empty() || text.len() > ID_MAX {
         return Err("1 to 64 characters");
     }
-    if !text
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-    {
+    if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-') {
         return Err("only A-Z, a-z, 0-9, _ and -");
     }
     Ok(())
@@ -130,10 +114,7 @@ pub(crate) fn tenant_slug_syntax(text: &str) -> Result<(), &'static str> {
     if !(2..=20).contains(&text.len()) {
         return Err("2 to 20 characters");
     }
-    if !text
-        .bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    {
+    if !text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
         return Err("only a-z, 0-9 and inner hyphens");
     }
     if text.starts_with('-') || text.ends_with('-') {
@@ -154,10 +135,7 @@ pub(crate) fn deploy_slug(text: &str) -> Result<(), &'static str> {
     if text.is_empty() || text.len() > 60 {
         return Err("1 to 60 characters");
     }
-    if !text
-        .bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    {
+    if !text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
         return Err("only a-z and 0-9");
     }
     Ok(())
@@ -189,18 +167,7 @@ mod tests {
         for good in ["ab", "a-b", "a--b", "0a", "abcdefghijklmnopqrst"] {
             assert!(TenantSlug::parse(good).is_ok(), "{good}");
         }
-        for bad in [
-            "a",
-            "-ab",
-            "ab-",
-            "Ab",
-            "a_b",
-            "abcdefghijklmnopqrstu",
-            "api",
-            "www",
-            "openai-proxy",
-            "proxy",
-        ] {
+        for bad in ["a", "-ab", "ab-", "Ab", "a_b", "abcdefghijklmnopqrstu", "api", "www", "openai-proxy", "proxy"] {
             assert!(TenantSlug::parse(bad).is_err(), "{bad}");
         }
         for good in ["a", "app1", "proxy"] {

@@ -75,10 +75,7 @@ impl Network {
         let listener = std::net::TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let bound = listener.local_addr()?;
-        Ok((
-            Acceptor(Listener::Tcp(TcpListener::from_std(listener)?)),
-            Endpoint(Place::Ip(bound)),
-        ))
+        Ok((Acceptor(Listener::Tcp(TcpListener::from_std(listener)?)), Endpoint(Place::Ip(bound))))
     }
 
     /// Connects to an endpoint. The caller sets the deadline.
@@ -103,10 +100,9 @@ impl Network {
                 sender.ok_or_else(refused)?.send(far).await.map_err(|_| refused())?;
                 Ok(Stream(Pipe::Memory(near)))
             }
-            (Kind::Sockets, Place::Memory(_)) | (Kind::Memory(_), Place::Ip(_)) => Err(io::Error::new(
-                io::ErrorKind::AddrNotAvailable,
-                "the endpoint is of another network",
-            )),
+            (Kind::Sockets, Place::Memory(_)) | (Kind::Memory(_), Place::Ip(_)) => {
+                Err(io::Error::new(io::ErrorKind::AddrNotAvailable, "the endpoint is of another network"))
+            }
         }
     }
 }
@@ -157,16 +153,9 @@ impl FromStr for Endpoint {
         let error = || EndpointError(text.chars().take(80).collect());
         if let Some(number) = text.strip_prefix("mem-") {
             let canonical = !number.starts_with(['+', '0']);
-            return number
-                .parse()
-                .ok()
-                .filter(|_| canonical)
-                .map(|n| Self(Place::Memory(n)))
-                .ok_or_else(error);
+            return number.parse().ok().filter(|_| canonical).map(|n| Self(Place::Memory(n))).ok_or_else(error);
         }
-        text.parse()
-            .map(|address| Self(Place::Ip(address)))
-            .map_err(|_| error())
+        text.parse().map(|address| Self(Place::Ip(address))).map_err(|_| error())
     }
 }
 
@@ -301,16 +290,7 @@ mod tests {
         for text in ["127.0.0.1:4000", "[::1]:80", "mem-7"] {
             assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
         }
-        for text in [
-            "",
-            "mem-",
-            "mem-x",
-            "mem-+1",
-            "mem-01",
-            "localhost:80",
-            "127.0.0.1",
-            "example.com:1",
-        ] {
+        for text in ["", "mem-", "mem-x", "mem-+1", "mem-01", "localhost:80", "127.0.0.1", "example.com:1"] {
             assert!(text.parse::<Endpoint>().is_err(), "{text}");
         }
     }

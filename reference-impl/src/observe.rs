@@ -227,9 +227,6 @@ mod tests {
         assert!(Guard::ALL.len() <= 32);
         let names: std::collections::BTreeSet<_> = Guard::ALL.iter().map(|guard| guard.name()).collect();
         assert_eq!(names.len(), Guard::ALL.len());
-        assert_eq!(
-            Guard::ALL.iter().copied().collect::<GuardSet>().iter().count(),
-            Guard::ALL.len()
-        );
+        assert_eq!(Guard::ALL.iter().copied().collect::<GuardSet>().iter().count(), Guard::ALL.len());
     }
 }

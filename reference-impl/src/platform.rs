@@ -191,14 +191,7 @@ impl Platform {
             (None, Some(_)) => return Err(StartError::Tls("a certificate needs a listener for HTTPS".to_owned())),
             (None, None) => None,
         };
-        Ok(Self {
-            control,
-            network: config.network,
-            http,
-            https,
-            stop,
-            listeners: tasks,
-        })
+        Ok(Self { control, network: config.network, http, https, stop, listeners: tasks })
     }
 
     /// The control plane.

@@ -33,11 +33,7 @@ struct Pending {
 
 impl SignIn {
     pub(crate) fn new(entropy: Entropy, faults: FaultSet) -> Self {
-        Self {
-            entropy,
-            faults,
-            pending: Arc::default(),
-        }
+        Self { entropy, faults, pending: Arc::default() }
     }
 
     /// A fresh code for a member at a host. The caller has made sure that the host is the member's tenant's.
@@ -46,14 +42,7 @@ impl SignIn {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         pending.retain(|_, pending| pending.expires_ms > now_ms);
         let expires_ms = now_ms.saturating_add(CODE_LIFE_MS);
-        pending.insert(
-            digest(code.as_bytes()),
-            Pending {
-                member: member.clone(),
-                host,
-                expires_ms,
-            },
-        );
+        pending.insert(digest(code.as_bytes()), Pending { member: member.clone(), host, expires_ms });
         Ok(code)
     }
 
@@ -101,10 +90,7 @@ mod tests {
     fn a_code_is_good_once() {
         let codes = SignIn::new(Entropy::seeded(1), FaultSet::none());
         let code = codes.issue(&member(), host("a.com"), 0).unwrap();
-        assert_eq!(
-            codes.redeem(code.as_bytes(), &host("a.com"), "t", CODE_LIFE_MS - 1),
-            Some(member())
-        );
+        assert_eq!(codes.redeem(code.as_bytes(), &host("a.com"), "t", CODE_LIFE_MS - 1), Some(member()));
         assert_eq!(codes.redeem(code.as_bytes(), &host("a.com"), "t", 1), None);
     }
 
@@ -113,16 +99,8 @@ mod tests {
         for (place, tenant, now) in [("b.com", "t", 1), ("a.com", "T", 1), ("a.com", "t", CODE_LIFE_MS)] {
             let codes = SignIn::new(Entropy::seeded(1), FaultSet::none());
             let code = codes.issue(&member(), host("a.com"), 0).unwrap();
-            assert_eq!(
-                codes.redeem(code.as_bytes(), &host(place), tenant, now),
-                None,
-                "{place} {tenant} {now}"
-            );
-            assert_eq!(
-                codes.redeem(code.as_bytes(), &host("a.com"), "t", 1),
-                None,
-                "{place} {tenant} {now}: again"
-            );
+            assert_eq!(codes.redeem(code.as_bytes(), &host(place), tenant, now), None, "{place} {tenant} {now}");
+            assert_eq!(codes.redeem(code.as_bytes(), &host("a.com"), "t", 1), None, "{place} {tenant} {now}: again");
         }
     }
 

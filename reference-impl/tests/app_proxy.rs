@@ -1,9 +1,5 @@
 //! The app-proxy over raw bytes: hosts, sessions, what a container is shown, and what a client is.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "helpers of tests fail by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
 mod common;
 
@@ -14,10 +10,7 @@ use std::time::Duration;
 fn response(headers: &[(&str, &str)]) -> Reply {
     Reply::Response {
         status: 200,
-        headers: headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
-            .collect(),
+        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect(),
         chunks: vec![b"ok".to_vec()],
         chunked: false,
         trailers: vec![],
@@ -73,11 +66,7 @@ async fn a_bad_host_is_refused_with_the_same_400_and_reaches_nobody() {
     ] {
         for version in ["1.1", "1.0"] {
             let mut client = world.client().await;
-            client
-                .send(format!(
-                    "GET / HTTP/{version}\r\n{lines}cookie: vendoAuth={cookie}\r\n\r\n"
-                ))
-                .await;
+            client.send(format!("GET / HTTP/{version}\r\n{lines}cookie: vendoAuth={cookie}\r\n\r\n")).await;
             let answer = client.answer().await;
             assert_eq!(answer.status, 400, "{lines:?}");
             assert_eq!(answer.header("connection"), Some("close"));
@@ -121,10 +110,7 @@ async fn a_target_and_its_host_must_agree() {
 
 impl World {
     async fn get_target(&self, target: &str, host: &str, cookie: &str) -> Answer {
-        self.ask(format!(
-            "GET {target} HTTP/1.1\r\nhost: {host}\r\ncookie: vendoAuth={cookie}\r\n\r\n"
-        ))
-        .await
+        self.ask(format!("GET {target} HTTP/1.1\r\nhost: {host}\r\ncookie: vendoAuth={cookie}\r\n\r\n")).await
     }
 }
 
@@ -139,11 +125,7 @@ async fn connect_and_trace_come_first() {
         "TRACE / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
     ] {
         let answer = world.ask(request).await;
-        assert_eq!(
-            (answer.status, answer.text()),
-            (405, "Method not allowed.\n"),
-            "{request:?}"
-        );
+        assert_eq!((answer.status, answer.text()), (405, "Method not allowed.\n"), "{request:?}");
     }
     assert_eq!(world.reached(), (0, 0, 0));
 }
@@ -202,11 +184,7 @@ async fn a_foreign_session_is_403_whatever_the_deployment_is_like() {
             (HOST, "/.vendo/session?code=x", ""),
             (DOMAIN, "/", ""),
             ("app.acme.vendo.run", "/", ""),
-            (
-                HOST,
-                "/",
-                "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
-            ),
+            (HOST, "/", "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"),
             (HOST, "/", "x-vendo-tenant-id: T-acme\r\n"),
         ] {
             let answer = world.get(host, path, Some(&foreign), lines).await;
@@ -236,20 +214,12 @@ async fn a_session_is_compared_on_every_request_of_a_connection() {
     let (own, foreign) = (world.cookie("T-acme"), world.cookie("T-globex"));
     let mut client = world.client().await;
     for (token, status) in [(&own, 200), (&foreign, 403), (&own, 200), (&foreign, 403)] {
-        client
-            .send(format!(
-                "GET / HTTP/1.1\r\nhost: {HOST}\r\ncookie: vendoAuth={token}\r\n\r\n"
-            ))
-            .await;
+        client.send(format!("GET / HTTP/1.1\r\nhost: {HOST}\r\ncookie: vendoAuth={token}\r\n\r\n")).await;
         assert_eq!(client.answer().await.status, status);
     }
     client.send(format!("GET / HTTP/1.1\r\nhost: {HOST}\r\n\r\n")).await;
     assert_eq!(client.answer().await.status, 401);
-    client
-        .send(format!(
-            "GET / HTTP/1.1\r\nhost: {OTHER_HOST}\r\ncookie: vendoAuth={foreign}\r\n\r\n"
-        ))
-        .await;
+    client.send(format!("GET / HTTP/1.1\r\nhost: {OTHER_HOST}\r\ncookie: vendoAuth={foreign}\r\n\r\n")).await;
     assert_eq!(client.answer().await.text(), "globex page");
     assert_eq!(world.reached(), (2, 0, 1));
 }
@@ -271,10 +241,7 @@ async fn without_a_session_a_browser_signs_in_and_others_are_401() {
         assert_eq!(answer.status, 302, "{lines:?}");
         let address = "https://vendo.run/auth/proxy-session?host=acme-app.vendo.run&next=%2Fa%3Fb%3Dc%26d";
         assert_eq!(answer.header("location"), Some(address));
-        assert_eq!(
-            (answer.header("cache-control"), answer.header("set-cookie")),
-            (Some("no-store"), None)
-        );
+        assert_eq!((answer.header("cache-control"), answer.header("set-cookie")), (Some("no-store"), None));
     }
     let mut first = None;
     for (method, lines) in [
@@ -283,28 +250,16 @@ async fn without_a_session_a_browser_signs_in_and_others_are_401() {
         ("GET", "accept: text/*\r\n"),
         ("GET", "accept: text/html2\r\n"),
         ("POST", html),
-        (
-            "GET",
-            "accept: text/html\r\nconnection: upgrade\r\nupgrade: websocket\r\n",
-        ),
+        ("GET", "accept: text/html\r\nconnection: upgrade\r\nupgrade: websocket\r\n"),
         ("get", html),
         ("OPTIONS", html),
     ] {
-        let answer = world
-            .ask(format!("{method} / HTTP/1.1\r\nhost: {HOST}\r\n{lines}\r\n"))
-            .await;
+        let answer = world.ask(format!("{method} / HTTP/1.1\r\nhost: {HOST}\r\n{lines}\r\n")).await;
         assert_eq!(answer.status, 401, "{method} {lines:?}");
         assert_eq!(*first.get_or_insert(answer.raw.clone()), answer.raw);
     }
     assert_eq!(world.reached(), (0, 0, 0));
-    let plain = world
-        .get(
-            HOST,
-            "/",
-            None,
-            "accept: text/html\r\nconnection: upgrade\r\nupgrade: h2c\r\n",
-        )
-        .await;
+    let plain = world.get(HOST, "/", None, "accept: text/html\r\nconnection: upgrade\r\nupgrade: h2c\r\n").await;
     assert_eq!(plain.status, 302, "any other upgrade is a plain request");
 }
 
@@ -315,23 +270,14 @@ async fn a_public_host_ignores_and_strips_what_is_no_session() {
         ("cookie: a=b; vendoAuth=junk; c=d\r\n", Some("a=b; c=d")),
         ("cookie: vendoAuth=x; vendoAuth=y\r\n", None),
         ("", None),
-        (
-            "cookie: VENDOAUTH=x\r\ncookie: q=1; __host-vendo_session=y\r\n",
-            Some("q=1"),
-        ),
+        ("cookie: VENDOAUTH=x\r\ncookie: q=1; __host-vendo_session=y\r\n", Some("q=1")),
     ] {
         assert_eq!(world.get(PUBLIC_HOST, "/", None, lines).await.status, 200);
         let received = world.site.drain().remove(0);
         assert_eq!(received.header("cookie").next(), cookie.map(str::as_bytes), "{lines:?}");
         assert!(received.headers.iter().all(|(name, _)| !name.starts_with("x-vendo")));
     }
-    assert_eq!(
-        world
-            .get(PUBLIC_HOST, "/", Some(&world.cookie("T-acme")), "")
-            .await
-            .status,
-        200
-    );
+    assert_eq!(world.get(PUBLIC_HOST, "/", Some(&world.cookie("T-acme")), "").await.status, 200);
     let received = world.site.drain().remove(0);
     assert!(received.header("cookie").next().is_none() && received.header("x-vendo-role").next().is_none());
 }
@@ -347,15 +293,9 @@ async fn a_container_sees_the_verified_identity_and_nothing_that_is_not_for_it()
     let answer = world.get(HOST, "/p%2f?q=%20&r", Some(&cookie), lines).await;
     assert_eq!(answer.status, 200);
     let received = world.acme.drain().remove(0);
-    assert_eq!(
-        (received.method.as_str(), received.target.as_str()),
-        ("GET", "/p%2f?q=%20&r")
-    );
-    let mut headers: Vec<_> = received
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), std::str::from_utf8(value).unwrap()))
-        .collect();
+    assert_eq!((received.method.as_str(), received.target.as_str()), ("GET", "/p%2f?q=%20&r"));
+    let mut headers: Vec<_> =
+        received.headers.iter().map(|(name, value)| (name.as_str(), std::str::from_utf8(value).unwrap())).collect();
     headers.sort_unstable();
     let endpoint = world.acme.endpoint().to_string();
     assert_eq!(
@@ -390,30 +330,16 @@ async fn bodies_travel_both_ways_whole_and_without_trailers() {
     assert_eq!(client.answer().await.status, 200);
     client.send(format!("{head}\r\n")).await;
     assert_eq!(client.answer().await.status, 200);
-    client
-        .send(format!("{head}expect: 100-continue\r\ncontent-length: 5\r\n\r\nhello"))
-        .await;
-    assert_eq!(
-        client.answer().await.status,
-        100,
-        "the proxy's own: the container never hears of it"
-    );
+    client.send(format!("{head}expect: 100-continue\r\ncontent-length: 5\r\n\r\nhello")).await;
+    assert_eq!(client.answer().await.status, 100, "the proxy's own: the container never hears of it");
     assert_eq!(client.answer().await.status, 200);
     let received = world.acme.drain();
     assert_eq!(
         received.iter().map(|one| one.body.as_slice()).collect::<Vec<_>>(),
         [&b"hello"[..], b"hello", b"", b"hello"]
     );
-    assert!(
-        received[2].header("content-length").next().is_none(),
-        "nothing is added: {:?}",
-        received[2]
-    );
-    assert!(
-        received
-            .iter()
-            .all(|one| one.complete && !one.head_bytes.windows(5).any(|window| window == b"owner"))
-    );
+    assert!(received[2].header("content-length").next().is_none(), "nothing is added: {:?}", received[2]);
+    assert!(received.iter().all(|one| one.complete && !one.head_bytes.windows(5).any(|window| window == b"owner")));
 
     world.acme.script(Reply::Response {
         status: 200,
@@ -461,26 +387,12 @@ async fn a_response_speaks_for_its_own_host_alone() {
         ("server", "s"),
     ]));
     let answer = world.get(HOST, "/", Some(&cookie), "").await;
-    assert_eq!(
-        answer.all("set-cookie"),
-        ["good=1; Path=/", "own=1; Domain=acme-app.vendo.run", "none=1; Domain="]
-    );
-    for gone in [
-        "x-vendo-role",
-        "x_vendo_role",
-        "set-cookie2",
-        "x-mine",
-        "keep-alive",
-        "connection",
-    ] {
+    assert_eq!(answer.all("set-cookie"), ["good=1; Path=/", "own=1; Domain=acme-app.vendo.run", "none=1; Domain="]);
+    for gone in ["x-vendo-role", "x_vendo_role", "set-cookie2", "x-mine", "keep-alive", "connection"] {
         assert_eq!(answer.header(gone), None, "{gone}");
     }
     assert_eq!((answer.header("date"), answer.header("server")), (Some("x"), Some("s")));
-    assert_eq!(
-        world.get(HOST, "/", Some(&cookie), "").await.header("date"),
-        None,
-        "no date of the proxy's own"
-    );
+    assert_eq!(world.get(HOST, "/", Some(&cookie), "").await.header("date"), None, "no date of the proxy's own");
 }
 
 #[tokio::test]
@@ -503,27 +415,39 @@ async fn what_a_container_must_not_say_becomes_a_502_or_nothing() {
     ));
     let answer = world.get(HOST, "/", Some(&cookie), "").await;
     assert_eq!((answer.status, answer.text(), answer.header("link")), (200, "ok", None));
-    world.acme.script(Reply::DieAfter {
-        declared: 10,
-        sent: b"half".to_vec(),
+    world.acme.script(Reply::DieAfter { declared: 10, sent: b"half".to_vec() });
+    let mut client = world.client().await;
+    client.send(format!("GET / HTTP/1.1\r\nhost: {HOST}\r\ncookie: vendoAuth={cookie}\r\n\r\n")).await;
+    assert!(client.try_answer().await.is_none(), "never a clean end");
+    world.acme.script(Reply::Raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhe".to_vec()));
+    let mut client = world.client().await;
+    client.send(format!("GET / HTTP/1.1\r\nhost: {HOST}\r\ncookie: vendoAuth={cookie}\r\n\r\n")).await;
+    assert!(client.try_answer().await.is_none(), "never a clean end");
+}
+
+#[tokio::test]
+async fn an_old_client_gets_an_answer_that_ends_with_the_connection() {
+    let world = World::start();
+    for (fields, kept) in [("", false), ("connection: keep-alive\r\n", true)] {
+        let mut client = world.client().await;
+        client.send(format!("GET / HTTP/1.0\r\nhost: {PUBLIC_HOST}\r\n{fields}\r\n")).await;
+        assert_eq!(client.answer().await.text(), "site page");
+        if kept {
+            client.send(format!("GET / HTTP/1.0\r\nhost: {PUBLIC_HOST}\r\n\r\n")).await;
+            assert_eq!(client.answer().await.text(), "site page");
+        }
+        assert!(client.ends().await, "{fields:?}");
+    }
+    world.site.script(Reply::Response {
+        status: 200,
+        headers: vec![],
+        chunks: vec![b"one ".to_vec(), b"two".to_vec()],
+        chunked: true,
+        trailers: vec![],
     });
-    let mut client = world.client().await;
-    client
-        .send(format!(
-            "GET / HTTP/1.1\r\nhost: {HOST}\r\ncookie: vendoAuth={cookie}\r\n\r\n"
-        ))
-        .await;
-    assert!(client.try_answer().await.is_none(), "never a clean end");
-    world.acme.script(Reply::Raw(
-        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhe".to_vec(),
-    ));
-    let mut client = world.client().await;
-    client
-        .send(format!(
-            "GET / HTTP/1.1\r\nhost: {HOST}\r\ncookie: vendoAuth={cookie}\r\n\r\n"
-        ))
-        .await;
-    assert!(client.try_answer().await.is_none(), "never a clean end");
+    let answer = world.ask(format!("GET / HTTP/1.0\r\nhost: {PUBLIC_HOST}\r\n\r\n")).await;
+    assert_eq!((answer.text(), answer.header("transfer-encoding")), ("one two", None));
+    assert_eq!(world.reached(), (0, 4, 0));
 }
 
 #[tokio::test]
@@ -557,9 +481,7 @@ async fn a_code_makes_a_session_once_at_its_own_host() {
     let control = world.platform.control();
     for host in [HOST, DOMAIN, "app.acme.vendo.run"] {
         let code = control.sign_in_code(&member("T-acme"), host).unwrap();
-        let answer = world
-            .get(host, &format!("/.vendo/session?code={code}&next=%2Fa%3Fb"), None, "")
-            .await;
+        let answer = world.get(host, &format!("/.vendo/session?code={code}&next=%2Fa%3Fb"), None, "").await;
         assert_eq!((answer.status, answer.header("location")), (302, Some("/a?b")));
         let set = answer.header("set-cookie").unwrap();
         let (token, attributes) = set.strip_prefix("vendoAuth=").unwrap().split_once(';').unwrap();
@@ -568,11 +490,7 @@ async fn a_code_makes_a_session_once_at_its_own_host() {
         world.clock.advance(Duration::from_millis(899_999));
         assert_eq!(world.get(host, "/", Some(token), "").await.status, 200);
         world.clock.advance(Duration::from_millis(1));
-        assert_eq!(
-            world.get(host, "/", Some(token), "").await.status,
-            401,
-            "expired on the second"
-        );
+        assert_eq!(world.get(host, "/", Some(token), "").await.status, 401, "expired on the second");
         let again = world.get(host, &format!("/.vendo/session?code={code}"), None, "").await;
         assert_eq!((again.status, again.header("set-cookie")), (401, None));
     }
@@ -594,22 +512,12 @@ async fn a_code_in_the_wrong_place_is_spent_and_reaches_no_container() {
         (HOST, "/.vendo/session".to_owned()),
         (HOST, "/.vendo/session?code=".to_owned()),
     ] {
-        assert_eq!(
-            world.get(host, &path, None, "accept: text/html\r\n").await.status,
-            401,
-            "{host}{path}"
-        );
+        assert_eq!(world.get(host, &path, None, "accept: text/html\r\n").await.status, 401, "{host}{path}");
         assert_eq!(world.get(HOST, &path, None, "").await.status, 401, "{path}: spent");
     }
     let late = good(HOST);
     world.clock.advance(Duration::from_secs(60));
-    assert_eq!(
-        world
-            .get(HOST, &format!("/.vendo/session?code={late}"), None, "")
-            .await
-            .status,
-        401
-    );
+    assert_eq!(world.get(HOST, &format!("/.vendo/session?code={late}"), None, "").await.status, 401);
     let code = good(HOST);
     for (method, path, host) in [
         ("POST", format!("/.vendo/session?code={code}"), HOST),
@@ -623,27 +531,12 @@ async fn a_code_in_the_wrong_place_is_spent_and_reaches_no_container() {
         ("GET", format!("/.vendo/session?code={code}"), PUBLIC_HOST),
     ] {
         let mut client = world.client().await;
-        client
-            .send(format!(
-                "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
-            ))
-            .await;
+        client.send(format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")).await;
         while client.fill().await {}
         assert!(client.buffer.starts_with(b"HTTP/1.1 404 "), "{method} {host}{path}");
     }
-    let answer = world
-        .get(
-            HOST,
-            &format!("/.vendo/session?next=//evil.example&code={code}"),
-            None,
-            "",
-        )
-        .await;
-    assert_eq!(
-        (answer.status, answer.header("location")),
-        (302, Some("/")),
-        "nothing of the above was a presentation"
-    );
+    let answer = world.get(HOST, &format!("/.vendo/session?next=//evil.example&code={code}"), None, "").await;
+    assert_eq!((answer.status, answer.header("location")), (302, Some("/")), "nothing of the above was a presentation");
     assert_eq!(world.reached(), (0, 0, 0));
 }
 
@@ -652,23 +545,15 @@ async fn an_answer_of_the_proxys_own_says_nothing_of_what_is_behind() {
     let world = World::start();
     let control = world.platform.control();
     control.set_status(&deployment("d-site"), Status::Suspended).unwrap();
-    control
-        .set_status(&deployment("d-globex"), Status::ResumeFailed)
-        .unwrap();
-    let (a, b) = (
-        world.get(PUBLIC_HOST, "/", None, "").await,
-        world.get(OTHER_HOST, "/", None, "").await,
-    );
+    control.set_status(&deployment("d-globex"), Status::ResumeFailed).unwrap();
+    let (a, b) = (world.get(PUBLIC_HOST, "/", None, "").await, world.get(OTHER_HOST, "/", None, "").await);
     assert_eq!(a.raw, b.raw);
     assert_eq!(a.header("content-type"), Some("text/html; charset=utf-8"));
     assert!(!a.text().contains("acme") && !a.text().contains("vendo"));
     assert_eq!(a.headers.len(), 3, "{a:?}");
     let head = world.client().await;
     let mut head = head;
-    head.send(format!(
-        "HEAD / HTTP/1.1\r\nhost: {PUBLIC_HOST}\r\nconnection: close\r\n\r\n"
-    ))
-    .await;
+    head.send(format!("HEAD / HTTP/1.1\r\nhost: {PUBLIC_HOST}\r\nconnection: close\r\n\r\n")).await;
     while head.fill().await {}
     assert!(head.buffer.ends_with(b"\r\n\r\n"), "no body for HEAD");
 }
@@ -678,19 +563,11 @@ async fn an_observer_sees_each_request_once_with_the_guards_it_reached() {
     let world = World::start();
     world.get(HOST, "/", Some(&world.cookie("T-acme")), "").await;
     let seen = world.watch.take();
-    let [
-        Seen::Kv(_, key, _),
-        Seen::Request(guards, outcome, deployment),
-        Seen::Response(after),
-    ] = &seen[..]
-    else {
+    let [Seen::Kv(_, key, _), Seen::Request(guards, outcome, deployment), Seen::Response(after)] = &seen[..] else {
         panic!("{seen:?}")
     };
     assert_eq!(key, "deploy:acme-app");
-    assert_eq!(
-        (*outcome, deployment.as_deref()),
-        (OutcomeKind::Forwarded, Some("d-app"))
-    );
+    assert_eq!((*outcome, deployment.as_deref()), (OutcomeKind::Forwarded, Some("d-app")));
     let names: Vec<_> = guards.iter().map(Guard::name).collect();
     assert_eq!(
         names,
@@ -716,13 +593,7 @@ async fn an_observer_sees_each_request_once_with_the_guards_it_reached() {
 
     world.get(HOST, "/", Some(&world.cookie("T-globex")), "").await;
     let seen = world.watch.take();
-    assert!(
-        matches!(
-            &seen[..],
-            [Seen::Kv(..), Seen::Request(_, OutcomeKind::Forbidden, Some(_))]
-        ),
-        "{seen:?}"
-    );
+    assert!(matches!(&seen[..], [Seen::Kv(..), Seen::Request(_, OutcomeKind::Forbidden, Some(_))]), "{seen:?}");
     world.ask("GET / HTTP/1.1\r\ncontent-length: x\r\n\r\n").await;
     let seen = world.watch.take();
     assert!(

@@ -2,11 +2,7 @@
 //!
 //! The probes are not checks: they know their fault. What a check that doesn't know it can see is measured elsewhere.
 #![cfg(feature = "faults")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "helpers of tests fail by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
 mod common;
 
@@ -36,10 +32,7 @@ const ACME: &str = r#""tenant_id":"T-acme","#;
 
 /// A member of a tenant with another id than the two of the world.
 fn of(world: &World, tenant_id: &str) -> String {
-    world
-        .platform
-        .control()
-        .mint_cookie(&member(tenant_id), Duration::from_secs(60))
+    world.platform.control().mint_cookie(&member(tenant_id), Duration::from_secs(60))
 }
 
 /// The answer in short: its status and its page.
@@ -50,28 +43,13 @@ async fn get(world: &World, host: &str, token: &str, lines: &str) -> String {
 
 /// Everything that the container of `app` was sent.
 fn sent(world: &World) -> String {
-    world
-        .acme
-        .drain()
-        .iter()
-        .map(|received| String::from_utf8_lossy(&received.head_bytes).into_owned())
-        .collect()
+    world.acme.drain().iter().map(|received| String::from_utf8_lossy(&received.head_bytes).into_owned()).collect()
 }
 
 async fn cookies(world: &World, set: &str) -> String {
     let headers = vec![("set-cookie".to_owned(), set.as_bytes().to_vec())];
-    world.acme.script(Reply::Response {
-        status: 200,
-        headers,
-        chunks: vec![],
-        chunked: false,
-        trailers: vec![],
-    });
-    world
-        .get(HOST, "/", Some(&world.cookie("T-acme")), "")
-        .await
-        .all("set-cookie")
-        .join("|")
+    world.acme.script(Reply::Response { status: 200, headers, chunks: vec![], chunked: false, trailers: vec![] });
+    world.get(HOST, "/", Some(&world.cookie("T-acme")), "").await.all("set-cookie").join("|")
 }
 
 /// What a client can see of one fault.
@@ -107,13 +85,7 @@ async fn probe(fault: Fault, world: &World) -> String {
             get(world, HOST, &format!("{}.", unsigned.rsplit_once('.').unwrap().0), "").await
         }
         Fault::ApxCookieUnknownKid => {
-            get(
-                world,
-                HOST,
-                &token(r#"{"alg":"HS256","kid":"x"}"#, &claims(ACME, far, "app-proxy")),
-                "",
-            )
-            .await
+            get(world, HOST, &token(r#"{"alg":"HS256","kid":"x"}"#, &claims(ACME, far, "app-proxy")), "").await
         }
         Fault::ApxCookieExpiryIgnored => get(world, HOST, &token(GOOD, &claims(ACME, 1, "app-proxy")), "").await,
         Fault::ApxCookieAudienceIgnored => get(world, HOST, &token(GOOD, &claims(ACME, far, "x")), "").await,
@@ -148,20 +120,14 @@ async fn probe(fault: Fault, world: &World) -> String {
         Fault::ApxSigninOpenRedirect | Fault::ApxSigninCodeAnyHost | Fault::ApxSigninCodeReused => {
             let code = control.sign_in_code(&member("T-acme"), HOST).unwrap();
             let path = format!("/.vendo/session?code={code}&next=//evil.example");
-            let host = if fault == Fault::ApxSigninCodeAnyHost {
-                DOMAIN
-            } else {
-                HOST
-            };
+            let host = if fault == Fault::ApxSigninCodeAnyHost { DOMAIN } else { HOST };
             let first = world.get(host, &path, None, "").await;
             let second = world.get(HOST, &path, None, "").await;
             format!("{} {:?} {}", first.status, first.header("location"), second.status)
         }
-        Fault::ApxReservedPathForwarded => world
-            .get(PUBLIC_HOST, "/%2evendo/session", None, "")
-            .await
-            .status
-            .to_string(),
+        Fault::ApxReservedPathForwarded => {
+            world.get(PUBLIC_HOST, "/%2evendo/session", None, "").await.status.to_string()
+        }
         Fault::ApxHostSuffixMatch => get(world, &format!("x{DOMAIN}"), &own, "").await,
         Fault::ApxForwardedHostRoutes => get(world, PUBLIC_HOST, &own, &format!("x-forwarded-host: {HOST}\r\n")).await,
         Fault::ApxAbsoluteFormWins => {
@@ -179,11 +145,7 @@ async fn probe(fault: Fault, world: &World) -> String {
             let head = format!(
                 "POST /first HTTP/1.1\r\nhost: {PUBLIC_HOST}\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n"
             );
-            client
-                .send(format!(
-                    "{head}0\r\n\r\nGET /second HTTP/1.1\r\nhost: {PUBLIC_HOST}\r\n\r\n"
-                ))
-                .await;
+            client.send(format!("{head}0\r\n\r\nGET /second HTTP/1.1\r\nhost: {PUBLIC_HOST}\r\n\r\n")).await;
             let first = client.answer().await.status;
             let second = client.try_answer().await.map(|answer| answer.status);
             format!("{first} {second:?}")
@@ -194,14 +156,11 @@ async fn probe(fault: Fault, world: &World) -> String {
         }
         Fault::ApxCoalesceByPath => {
             world.acme.script(Reply::Hold(Box::new(Reply::Page)));
-            let (first, second, ()) = tokio::join!(
-                get(world, HOST, &own, ""),
-                get(world, OTHER_HOST, &foreign, ""),
-                async {
+            let (first, second, ()) =
+                tokio::join!(get(world, HOST, &own, ""), get(world, OTHER_HOST, &foreign, ""), async {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     world.acme.release();
-                }
-            );
+                });
             format!("{first} {second}")
         }
         Fault::ApxUpstreamPoolShared => {
@@ -227,33 +186,21 @@ async fn secure(world: &World) -> String {
     let made = rcgen::generate_simple_self_signed([HOST.to_owned(), PUBLIC_HOST.to_owned()]).unwrap();
     let (chain_pem, key_pem) = (made.cert.pem(), made.signing_key.serialize_pem());
     let mut roots = rustls::RootCertStore::empty();
-    roots
-        .add(rustls::pki_types::CertificateDer::from_pem_slice(chain_pem.as_bytes()).unwrap())
-        .unwrap();
+    roots.add(rustls::pki_types::CertificateDer::from_pem_slice(chain_pem.as_bytes()).unwrap()).unwrap();
     let faults = world.faults;
     let tls = Some(reference_impl::TlsIdentity { chain_pem, key_pem });
-    let world = World::with(Options {
-        tls,
-        faults,
-        ..Options::default()
-    });
+    let world = World::with(Options { tls, faults, ..Options::default() });
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let stream = world
-        .network
-        .dial(&world.platform.https_endpoint().unwrap())
-        .await
-        .unwrap();
+    let stream = world.network.dial(&world.platform.https_endpoint().unwrap()).await.unwrap();
     let name = rustls::pki_types::ServerName::try_from(HOST).unwrap();
     let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
     let mut client = Client::new(connector.connect(name, stream).await.unwrap());
-    client
-        .send(format!("GET / HTTP/1.1\r\nhost: {PUBLIC_HOST}\r\n\r\n"))
-        .await;
+    client.send(format!("GET / HTTP/1.1\r\nhost: {PUBLIC_HOST}\r\n\r\n")).await;
     client.answer().await.status.to_string()
 }
 
@@ -261,15 +208,9 @@ async fn secure(world: &World) -> String {
 async fn every_fault_changes_what_its_probe_sees() {
     for fault in Fault::ALL {
         let sound = probe(*fault, &World::start()).await;
+        assert_eq!(sound, probe(*fault, &World::start()).await, "{}: the probe must not change by itself", fault.id());
         let faults = FaultSet::none().with(*fault);
-        let faulty = probe(
-            *fault,
-            &World::with(Options {
-                faults,
-                ..Options::default()
-            }),
-        )
-        .await;
+        let faulty = probe(*fault, &World::with(Options { faults, ..Options::default() })).await;
         assert_ne!(sound, faulty, "{} changes nothing that its probe sees", fault.id());
     }
 }
@@ -277,16 +218,8 @@ async fn every_fault_changes_what_its_probe_sees() {
 #[tokio::test]
 async fn a_fault_leaves_an_honest_member_alone() {
     for fault in Fault::ALL {
-        let world = World::with(Options {
-            faults: FaultSet::none().with(*fault),
-            ..Options::default()
-        });
-        assert_eq!(
-            get(&world, HOST, &world.cookie("T-acme"), "").await,
-            "200 acme page",
-            "{}",
-            fault.id()
-        );
+        let world = World::with(Options { faults: FaultSet::none().with(*fault), ..Options::default() });
+        assert_eq!(get(&world, HOST, &world.cookie("T-acme"), "").await, "200 acme page", "{}", fault.id());
         assert_eq!(
             get(&world, "nobody.example", &world.cookie("T-acme"), "").await,
             "404 Not found.",

@@ -1,8 +1,5 @@
 //! That a worker can't enumerate or write the KV namespace is a property of the types.
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the syntax tree is another crate's, and grows"
-)]
+#![expect(clippy::wildcard_enum_match_arm, reason = "the syntax tree is another crate's, and grows")]
 
 use std::collections::BTreeSet;
 
@@ -38,15 +35,8 @@ fn get_is_the_only_method_of_the_handle_and_no_trait_adds_another() {
         }
     }
     assert_eq!(methods, BTreeSet::from(["get".to_owned()]));
-    assert_eq!(
-        traits,
-        BTreeSet::from(["Debug".to_owned()]),
-        "a trait is a way to add a method"
-    );
-    assert!(
-        matches!(&fields[..], [syn::Visibility::Inherited]),
-        "the namespace behind the handle is its own"
-    );
+    assert_eq!(traits, BTreeSet::from(["Debug".to_owned()]), "a trait is a way to add a method");
+    assert!(matches!(&fields[..], [syn::Visibility::Inherited]), "the namespace behind the handle is its own");
 }
 
 fn names(ty: &syn::Type, name: &str) -> bool {

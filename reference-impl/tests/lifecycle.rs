@@ -1,9 +1,5 @@
 //! Renames, teardowns, staleness, shutdown, and runtimes.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "helpers of tests fail by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
 mod common;
 
@@ -50,56 +46,29 @@ async fn a_change_holds_at_the_next_request() {
 #[tokio::test]
 async fn a_stale_reader_serves_the_last_owner_and_never_the_next() {
     let stale = Duration::from_secs(60);
-    let world = World::with(Options {
-        staleness: stale,
-        ..Options::default()
-    });
+    let world = World::with(Options { staleness: stale, ..Options::default() });
     let control = world.platform.control();
     world.clock.advance(stale);
-    assert_eq!(
-        world.get(DOMAIN, "/", Some(&world.cookie("T-acme")), "").await.text(),
-        "acme page"
-    );
+    assert_eq!(world.get(DOMAIN, "/", Some(&world.cookie("T-acme")), "").await.text(), "acme page");
     control.release_domain(&deployment("d-app"), DOMAIN).unwrap();
     let early = control.claim_domain(&deployment("d-globex"), DOMAIN);
     assert!(matches!(early, Err(ControlError::Quarantined { .. })), "{early:?}");
     world.clock.advance(stale - Duration::from_millis(1));
     assert!(control.claim_domain(&deployment("d-globex"), DOMAIN).is_err());
-    assert_eq!(
-        world.get(DOMAIN, "/", Some(&world.cookie("T-acme")), "").await.text(),
-        "acme page"
-    );
-    assert_eq!(
-        world.get(DOMAIN, "/", Some(&world.cookie("T-globex")), "").await.status,
-        403
-    );
+    assert_eq!(world.get(DOMAIN, "/", Some(&world.cookie("T-acme")), "").await.text(), "acme page");
+    assert_eq!(world.get(DOMAIN, "/", Some(&world.cookie("T-globex")), "").await.status, 403);
     world.clock.advance(Duration::from_millis(1));
-    assert_eq!(
-        world.get(DOMAIN, "/", Some(&world.cookie("T-acme")), "").await.status,
-        404
-    );
+    assert_eq!(world.get(DOMAIN, "/", Some(&world.cookie("T-acme")), "").await.status, 404);
     control.claim_domain(&deployment("d-globex"), DOMAIN).unwrap();
-    assert_eq!(
-        world.get(DOMAIN, "/", Some(&world.cookie("T-globex")), "").await.status,
-        404
-    );
+    assert_eq!(world.get(DOMAIN, "/", Some(&world.cookie("T-globex")), "").await.status, 404);
     world.clock.advance(stale);
-    assert_eq!(
-        world.get(DOMAIN, "/", Some(&world.cookie("T-globex")), "").await.text(),
-        "globex page"
-    );
-    assert_eq!(
-        world.get(DOMAIN, "/", Some(&world.cookie("T-acme")), "").await.status,
-        403
-    );
+    assert_eq!(world.get(DOMAIN, "/", Some(&world.cookie("T-globex")), "").await.text(), "globex page");
+    assert_eq!(world.get(DOMAIN, "/", Some(&world.cookie("T-acme")), "").await.status, 403);
 }
 
 #[tokio::test]
 async fn the_last_owner_may_take_a_name_back_at_once() {
-    let world = World::with(Options {
-        staleness: Duration::from_secs(60),
-        ..Options::default()
-    });
+    let world = World::with(Options { staleness: Duration::from_secs(60), ..Options::default() });
     let control = world.platform.control();
     control.release_domain(&deployment("d-app"), DOMAIN).unwrap();
     control.claim_domain(&deployment("d-site"), DOMAIN).unwrap();
@@ -119,24 +88,14 @@ async fn names_have_one_owner() {
     };
     assert!(matches!(control.deploy(again.clone()), Err(ControlError::NameTaken(_))));
     assert!(matches!(
-        control.deploy(NewDeployment {
-            slug: slug("proxy"),
-            ..again.clone()
-        }),
+        control.deploy(NewDeployment { slug: slug("proxy"), ..again.clone() }),
         Err(ControlError::ReservedLabel(_))
     ));
     assert!(matches!(
-        control.deploy(NewDeployment {
-            tenant: tenant("T-none"),
-            ..again
-        }),
+        control.deploy(NewDeployment { tenant: tenant("T-none"), ..again }),
         Err(ControlError::UnknownTenant(_))
     ));
-    assert!(
-        control
-            .claim_domain(&deployment("d-globex"), "CRM.acme.example.")
-            .is_err()
-    );
+    assert!(control.claim_domain(&deployment("d-globex"), "CRM.acme.example.").is_err());
     for bad in [
         "vendo.run",
         "x.vendo.run",
@@ -149,10 +108,7 @@ async fn names_have_one_owner() {
         "*.a.com",
     ] {
         let refused = control.claim_domain(&deployment("d-app"), bad);
-        assert!(
-            matches!(refused, Err(ControlError::BadDomain { .. })),
-            "{bad}: {refused:?}"
-        );
+        assert!(matches!(refused, Err(ControlError::BadDomain { .. })), "{bad}: {refused:?}");
     }
     control.claim_domain(&deployment("d-app"), "xvendo.run").unwrap();
 }
@@ -181,12 +137,7 @@ async fn shutting_down_finishes_what_is_under_way_and_accepts_nothing_new() {
     while world.site.drain().is_empty() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let World {
-        platform,
-        network,
-        site,
-        ..
-    } = world;
+    let World { platform, network, site, .. } = world;
     let endpoint = platform.http_endpoint();
     let shutdown = tokio::spawn(platform.shutdown(PATIENCE));
     assert_eq!(idle.answer().await.status, 200);
@@ -208,9 +159,7 @@ async fn a_deadline_cuts_off_what_does_not_end() {
     while world.site.drain().is_empty() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let World {
-        platform, site: _site, ..
-    } = world;
+    let World { platform, site: _site, .. } = world;
     assert_eq!(platform.shutdown(Duration::from_millis(50)).await, Shutdown::CutOff);
     assert!(busy.ends().await);
 }
@@ -227,11 +176,7 @@ async fn dropping_a_platform_ends_its_connections() {
 
 #[test]
 fn the_platform_runs_on_many_threads_too() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let world = std::sync::Arc::new(World::start());
         let cookie = world.cookie("T-acme");

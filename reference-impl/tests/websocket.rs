@@ -1,9 +1,5 @@
 //! WebSockets through the app-proxy.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "helpers of tests fail by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
 mod common;
 
@@ -19,30 +15,15 @@ fn ask(host: &str, lines: &str) -> String {
 #[tokio::test]
 async fn a_member_gets_a_tunnel_whose_bytes_are_not_http_to_the_proxy() {
     for sockets in [false, true] {
-        let world = World::with(Options {
-            sockets,
-            ..Options::default()
-        });
+        let world = World::with(Options { sockets, ..Options::default() });
         let cookie = world.cookie("T-acme");
         let mut client = world.client().await;
-        client
-            .send(ask(HOST, &format!("cookie: vendoAuth={cookie}; a=b\r\n")))
-            .await;
+        client.send(ask(HOST, &format!("cookie: vendoAuth={cookie}; a=b\r\n"))).await;
         let answer = client.answer().await;
         assert_eq!(answer.status, 101);
-        assert_eq!(
-            answer.header("sec-websocket-accept"),
-            Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
-        );
-        assert_eq!(
-            (answer.header("upgrade"), answer.header("connection")),
-            (Some("websocket"), Some("Upgrade"))
-        );
-        for piece in [
-            "GET / HTTP/1.1\r\nhost: x\r\n\r\n",
-            "\0\u{1}\n\n",
-            "content-length: 1\r\n\r\n",
-        ] {
+        assert_eq!(answer.header("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+        assert_eq!((answer.header("upgrade"), answer.header("connection")), (Some("websocket"), Some("Upgrade")));
+        for piece in ["GET / HTTP/1.1\r\nhost: x\r\n\r\n", "\0\u{1}\n\n", "content-length: 1\r\n\r\n"] {
             client.send(piece).await;
             while client.buffer.len() < piece.len() {
                 assert!(client.fill().await);
@@ -82,20 +63,8 @@ async fn bytes_sent_right_behind_the_request_go_through_the_tunnel() {
 async fn an_upgrade_passes_the_same_checks() {
     let world = World::start();
     let foreign = world.cookie("T-globex");
-    assert_eq!(
-        world
-            .ask(ask(HOST, &format!("cookie: vendoAuth={foreign}\r\n")))
-            .await
-            .status,
-        403
-    );
-    assert_eq!(
-        world
-            .ask(ask(PUBLIC_HOST, &format!("cookie: vendoAuth={foreign}\r\n")))
-            .await
-            .status,
-        403
-    );
+    assert_eq!(world.ask(ask(HOST, &format!("cookie: vendoAuth={foreign}\r\n"))).await.status, 403);
+    assert_eq!(world.ask(ask(PUBLIC_HOST, &format!("cookie: vendoAuth={foreign}\r\n"))).await.status, 403);
     assert_eq!(world.ask(ask(HOST, "accept: text/html\r\n")).await.status, 401);
     assert_eq!(world.ask(ask("nobody.example", "")).await.status, 404);
     assert_eq!(world.reached(), (0, 0, 0));
@@ -125,10 +94,7 @@ async fn any_other_upgrade_is_stripped_and_plain() {
         ("GET", "upgrade: websocket\r\n"),
         ("POST", "connection: upgrade\r\nupgrade: websocket\r\n"),
         ("GET", "connection: upgrade\r\nupgrade: websocket, h2c\r\n"),
-        (
-            "GET",
-            "connection: upgrade\r\nupgrade: websocket\r\nupgrade: websocket\r\n",
-        ),
+        ("GET", "connection: upgrade\r\nupgrade: websocket\r\nupgrade: websocket\r\n"),
     ] {
         let mut client = world.client().await;
         let head = format!("{request} / HTTP/1.1\r\nhost: {PUBLIC_HOST}\r\n{lines}\r\n");

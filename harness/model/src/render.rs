@@ -100,7 +100,10 @@ pub enum Script {
         close: bool,
     },
     /// Complete a WebSocket handshake and send everything back.
-    Upgrade,
+    Upgrade {
+        /// The headers of the 101, but for those of the handshake.
+        headers: Vec<(String, Vec<u8>)>,
+    },
 }
 
 /// The request as it is sent in this state.
@@ -266,9 +269,6 @@ pub fn cookie_text(world: &World, state: &State, cookie: Cookie) -> Vec<u8> {
 /// What the container that the request should reach is told to answer. `own_host` is the plain host that was asked.
 #[must_use]
 pub fn script(world: &World, deployment: usize, own_host: &str, request: &Request) -> Script {
-    if request.upgrade && request.reply.kind != ReplyKind::Error {
-        return Script::Upgrade;
-    }
     let Some(own) = world.deployments.get(deployment) else {
         return Script::Echo;
     };
@@ -277,6 +277,9 @@ pub fn script(world: &World, deployment: usize, own_host: &str, request: &Reques
     let mut headers = base.clone();
     if request.reply.kind.has_headers() {
         headers.extend(request.reply.headers.iter().flat_map(|header| reply_header(world, own_host, *header)));
+    }
+    if request.upgrade && request.reply.kind != ReplyKind::Error {
+        return Script::Upgrade { headers };
     }
     let cache = [
         ("Cache-Control", "public, max-age=86400, s-maxage=86400"),
@@ -429,24 +432,21 @@ fn session_path(code: Option<String>, next: Next) -> String {
 
 fn body(world: &World, request: &Request) -> WireBody {
     let mark = world.member(request.sender).request_canary.text.as_bytes().to_vec();
-    let trailers = || {
+    let trailers = |lower: bool| {
+        let spelled = |name: &str| if lower { name.to_ascii_lowercase() } else { name.to_owned() };
         vec![
             (
-                "X-Vendo-Tenant-Id".to_owned(),
+                spelled("X-Vendo-Tenant-Id"),
                 world.tenant(world.member(request.sender).tenant + 1).id.as_bytes().to_vec(),
             ),
-            ("Cookie".to_owned(), b"vendoAuth=planted".to_vec()),
+            (spelled("Cookie"), b"vendoAuth=planted".to_vec()),
         ]
     };
     match request.body {
         Body::None => WireBody::None,
         Body::Short => WireBody::Length(mark),
         Body::Chunked => WireBody::Chunked(cut(&mark), Vec::new()),
-        Body::ChunkedWithTrailers => {
-            // HTTP/2 carries trailers in a frame of their own; a client that sends none there sends the same body.
-            let trailers = if request.transport.is_http2() { Vec::new() } else { trailers() };
-            WireBody::Chunked(cut(&mark), trailers)
-        }
+        Body::ChunkedWithTrailers => WireBody::Chunked(cut(&mark), trailers(request.transport.is_http2())),
         // The mark at both ends, and between them what looks like nothing at all to a scanner.
         Body::Long => WireBody::Length([mark.as_slice(), &b" and so on".repeat(6500), b" ", &mark].concat()),
         Body::NamesVictim => {

@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::action::cookie::{Alteration, Token, Writing};
+use crate::action::cookie::{Alteration, SHORT_LIFE_S, Token, Writing};
 use crate::world::{CookieKey, Member, Role, World};
 
 /// Seconds that an unaltered token stays valid after the case began: longer than any case lets pass.
@@ -40,6 +40,7 @@ pub fn text(world: &World, token: Token, now_s: i64) -> Vec<u8> {
         Alteration::NoType => sign(&without(&plain, "typ"), &claims),
         Alteration::ExtraClaim => with_claim("amr", json!(["pwd"])),
         Alteration::ExpiresNext => exp_at(now_s + 1),
+        Alteration::ShortLived => exp_at(world.start_s + SHORT_LIFE_S),
         Alteration::AlgNone => format!("{}.", unsigned(&header("none", &first.kid), &claims)),
         Alteration::AlgNoneCapital => format!("{}.", unsigned(&header("None", &first.kid), &claims)),
         Alteration::AlgNoneSigned => {

@@ -216,7 +216,7 @@ impl ReferenceSession<'_> {
             Script::Echo => Reply::Echo,
             Script::Raw { bytes, close: true } => Reply::Raw(bytes),
             Script::Raw { bytes, close: false } => Reply::RawKeep(bytes),
-            Script::Upgrade => Reply::Upgrade101,
+            Script::Upgrade { headers } => Reply::Upgrade101With(headers),
         };
         let container = self.containers.get(index)?;
         container.script(if hold { Reply::Hold(Box::new(reply)) } else { reply });

@@ -106,11 +106,7 @@ struct NotStarted {
 }
 
 fn not_started(what: impl Display, place: impl Display, mend: impl Display) -> NotStarted {
-    NotStarted {
-        what: what.to_string(),
-        place: place.to_string(),
-        mend: mend.to_string(),
-    }
+    NotStarted { what: what.to_string(), place: place.to_string(), mend: mend.to_string() }
 }
 
 fn main() -> ExitCode {
@@ -137,46 +133,25 @@ fn run(path: &Path) -> Result<Shutdown, NotStarted> {
         ));
     }
     let text = std::fs::read_to_string(path).map_err(|error| {
-        not_started(
-            format!("reading the configuration: {error}"),
-            path.display(),
-            "name a file that can be read",
-        )
+        not_started(format!("reading the configuration: {error}"), path.display(), "name a file that can be read")
     })?;
     let config: Config = serde_json::from_str(&text).map_err(|error| {
-        not_started(
-            format!("the configuration is malformed: {error}"),
-            path.display(),
-            "see reference-server --help",
-        )
+        not_started(format!("the configuration is malformed: {error}"), path.display(), "see reference-server --help")
     })?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            not_started(
-                format!("starting the runtime: {error}"),
-                "the operating system",
-                "raise its limits",
-            )
-        })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        not_started(format!("starting the runtime: {error}"), "the operating system", "raise its limits")
+    })?;
     runtime.block_on(serve(config, folder))
 }
 
 async fn serve(config: Config, folder: &Path) -> Result<Shutdown, NotStarted> {
     let mut signals = Signals::listen()?;
     let cookie_keys = config.cookie_keys.iter().enumerate();
-    let cookie_keys = cookie_keys
-        .map(|(index, key)| read_key(key, index, folder))
-        .collect::<Result<Vec<_>, _>>()?;
+    let cookie_keys = cookie_keys.map(|(index, key)| read_key(key, index, folder)).collect::<Result<Vec<_>, _>>()?;
     let bind = |address: SocketAddr, place: &str| {
         Network::bind_to(address).map_err(|error| {
-            not_started(
-                format!("listening on {address}: {error}"),
-                place,
-                "choose a free address of this machine",
-            )
+            not_started(format!("listening on {address}: {error}"), place, "choose a free address of this machine")
         })
     };
     let mut tls = None;
@@ -188,10 +163,7 @@ async fn serve(config: Config, folder: &Path) -> Result<Shutdown, NotStarted> {
         });
         https = Some(bind(wanted.listen, "https.listen")?);
     }
-    let listeners = Listeners {
-        http: bind(config.http, "http")?,
-        https,
-    };
+    let listeners = Listeners { http: bind(config.http, "http")?, https };
     let platform = Platform::start_on(
         PlatformConfig {
             clock: Clock::system(),
@@ -245,16 +217,8 @@ fn provision(platform: &Platform, config: &Config) -> Result<(), NotStarted> {
         for domain in &deployment.domains {
             control.claim_domain(&id, domain).map_err(|error| bad(&error))?;
         }
-        let access = if deployment.vendo_auth {
-            "members only"
-        } else {
-            "public"
-        };
-        for host in [Some(hosts.single_level), hosts.legacy]
-            .into_iter()
-            .flatten()
-            .chain(deployment.domains.clone())
-        {
+        let access = if deployment.vendo_auth { "members only" } else { "public" };
+        for host in [Some(hosts.single_level), hosts.legacy].into_iter().flatten().chain(deployment.domains.clone()) {
             say(&format!("{host} -> {} ({access})", deployment.target));
         }
     }
@@ -265,55 +229,28 @@ fn read_key(key: &Key, index: usize, folder: &Path) -> Result<CookieKey, NotStar
     let place = format!("cookie_keys[{index}]");
     let hex = match (&key.secret_env, &key.secret_file) {
         (Some(name), None) => std::env::var(name).map_err(|error| {
-            not_started(
-                format!("reading the variable {name}: {error}"),
-                &place,
-                "set it to at least 64 hex digits",
-            )
+            not_started(format!("reading the variable {name}: {error}"), &place, "set it to at least 64 hex digits")
         })?,
         (None, Some(file)) => read(&folder.join(file), &place)?,
         (Some(_), Some(_)) | (None, None) => {
-            return Err(not_started(
-                "a cookie key has one secret",
-                &place,
-                "give secret_env or secret_file",
-            ));
+            return Err(not_started("a cookie key has one secret", &place, "give secret_env or secret_file"));
         }
     };
     let secret = from_hex(hex.trim()).ok_or_else(|| {
-        not_started(
-            "the secret is not hex",
-            &place,
-            "write it as hex digits, for instance from: openssl rand -hex 32",
-        )
+        not_started("the secret is not hex", &place, "write it as hex digits, for instance from: openssl rand -hex 32")
     })?;
-    Ok(CookieKey {
-        kid: key.kid.clone(),
-        secret,
-    })
+    Ok(CookieKey { kid: key.kid.clone(), secret })
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits = text
-        .chars()
-        .map(|digit| digit.to_digit(16))
-        .collect::<Option<Vec<_>>>()?;
+    let digits = text.chars().map(|digit| digit.to_digit(16)).collect::<Option<Vec<_>>>()?;
     let (pairs, rest) = digits.as_chunks::<2>();
-    rest.is_empty().then(|| {
-        pairs
-            .iter()
-            .filter_map(|[high, low]| u8::try_from(high * 16 + low).ok())
-            .collect()
-    })
+    rest.is_empty().then(|| pairs.iter().filter_map(|[high, low]| u8::try_from(high * 16 + low).ok()).collect())
 }
 
 fn read(path: &Path, place: &str) -> Result<String, NotStarted> {
     std::fs::read_to_string(path).map_err(|error| {
-        not_started(
-            format!("reading {}: {error}", path.display()),
-            place,
-            "name a file that can be read",
-        )
+        not_started(format!("reading {}: {error}", path.display()), place, "name a file that can be read")
     })
 }
 
@@ -334,10 +271,7 @@ impl Signals {
         use tokio::signal::unix::{SignalKind, signal};
         let failed = |error: std::io::Error| not_started(error, "signals", "run on a system that delivers signals");
         let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        Ok(Self {
-            interrupt,
-            terminate: signal(SignalKind::terminate()).map_err(failed)?,
-        })
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate()).map_err(failed)? })
     }
 
     async fn wait(&mut self) {

@@ -74,19 +74,11 @@ pub fn head_end(buffer: &[u8], scanned: &mut usize, limits: HeadLimits) -> Resul
         }
         if before.ends_with(b"\r\n\r") {
             let end = offset + 1;
-            return if end > limits.bytes {
-                Err(Refused::TooLarge)
-            } else {
-                Ok(Some(end))
-            };
+            return if end > limits.bytes { Err(Refused::TooLarge) } else { Ok(Some(end)) };
         }
     }
     *scanned = buffer.len();
-    if buffer.len() >= limits.bytes {
-        Err(Refused::TooLarge)
-    } else {
-        Ok(None)
-    }
+    if buffer.len() >= limits.bytes { Err(Refused::TooLarge) } else { Ok(None) }
 }
 
 /// Examines a whole head, its empty line included.
@@ -107,11 +99,7 @@ pub fn examine(head: &[u8], limits: HeadLimits, faults: FaultSet) -> Result<Exam
         return Err(Refused::Method);
     }
     let examined = parsed.and_then(|()| examine_fields(&request, limits, faults));
-    if request.method == Some("TRACE") {
-        examined.map_err(|_| Refused::Method)
-    } else {
-        examined
-    }
+    if request.method == Some("TRACE") { examined.map_err(|_| Refused::Method) } else { examined }
 }
 
 fn examine_fields(
@@ -159,12 +147,7 @@ fn examine_fields(
         (Some(bytes), false) => BodyFraming::Length(bytes),
         (None, false) => BodyFraming::Length(0),
     };
-    Ok(Examined {
-        body,
-        upgrade,
-        last: close || !(is_11 || keep_alive),
-        hide_length,
-    })
+    Ok(Examined { body, upgrade, last: close || !(is_11 || keep_alive), hide_length })
 }
 
 /// A length of digits alone, of at most 18.
@@ -172,9 +155,7 @@ fn content_length(value: &[u8]) -> Result<u64, Refused> {
     if value.is_empty() || value.len() > 18 || !value.iter().all(u8::is_ascii_digit) {
         return Err(Refused::BadRequest);
     }
-    Ok(value
-        .iter()
-        .fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+    Ok(value.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
 }
 
 /// Follows the framing of a chunked body, byte by byte.
@@ -205,11 +186,7 @@ impl Chunks {
     /// Before the first chunk.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            state: ChunkState::Size,
-            count: 0,
-            size: 0,
-        }
+        Self { state: ChunkState::Size, count: 0, size: 0 }
     }
 
     /// Whether the body has ended.

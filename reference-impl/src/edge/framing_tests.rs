@@ -6,11 +6,7 @@ use proptest::prelude::*;
 const LIMITS: HeadLimits = HeadLimits { bytes: 1024, fields: 4 };
 
 fn look(fields: &str) -> Result<Examined, Refused> {
-    examine(
-        format!("POST /a HTTP/1.1\r\n{fields}\r\n").as_bytes(),
-        LIMITS,
-        FaultSet::none(),
-    )
+    examine(format!("POST /a HTTP/1.1\r\n{fields}\r\n").as_bytes(), LIMITS, FaultSet::none())
 }
 
 #[test]
@@ -20,10 +16,9 @@ fn a_body_has_one_length() {
     assert_eq!(body("content-length: 007\r\n"), Ok(BodyFraming::Length(7)));
     assert_eq!(body("Transfer-Encoding: CHUNKED\r\n"), Ok(BodyFraming::Chunked));
     assert_eq!(body("content_length: 7\r\n"), Ok(BodyFraming::Length(0)));
-    for both in [
-        "content-length: 1\r\ntransfer-encoding: chunked\r\n",
-        "transfer-encoding: chunked\r\ncontent-length: 1\r\n",
-    ] {
+    for both in
+        ["content-length: 1\r\ntransfer-encoding: chunked\r\n", "transfer-encoding: chunked\r\ncontent-length: 1\r\n"]
+    {
         assert_eq!(body(both), Err(Refused::BadRequest));
     }
 }
@@ -48,11 +43,7 @@ fn a_tunnel_or_a_mirror_is_refused_before_anything_else() {
         "CONNECT / HTTP/1.1\r\nx y: z\r\n\r\n",
         "TRACE / HTTP/1.1\r\ncontent-length: x\r\n\r\n",
     ] {
-        assert_eq!(
-            examine(head.as_bytes(), LIMITS, FaultSet::none()),
-            Err(Refused::Method),
-            "{head:?}"
-        );
+        assert_eq!(examine(head.as_bytes(), LIMITS, FaultSet::none()), Err(Refused::Method), "{head:?}");
     }
     assert_eq!(look("a: 1\r\nb: 1\r\nc: 1\r\nd: 1\r\ne: 1\r\n"), Err(Refused::TooLarge));
 }
@@ -92,22 +83,8 @@ fn chunks_are_followed_to_their_end_and_no_further() {
             assert!(chunks.is_done() && taken == body.len(), "{body:?} by {step}");
         }
     }
-    for bad in [
-        "g\r\n",
-        "\r\n",
-        ";\r\n",
-        "1\n",
-        "1\r\nab",
-        "0\r\nx\n",
-        "1000000000000000\r\n",
-        "1;\0\r\n",
-        "1 \r\n",
-    ] {
-        assert_eq!(
-            Chunks::new().follow(bad.as_bytes()),
-            Err(Refused::BadRequest),
-            "{bad:?}"
-        );
+    for bad in ["g\r\n", "\r\n", ";\r\n", "1\n", "1\r\nab", "0\r\nx\n", "1000000000000000\r\n", "1;\0\r\n", "1 \r\n"] {
+        assert_eq!(Chunks::new().follow(bad.as_bytes()), Err(Refused::BadRequest), "{bad:?}");
     }
     let long = format!("1;{}\r\n", "x".repeat(300));
     assert!(Chunks::new().follow(long.as_bytes()).is_err());

@@ -57,10 +57,7 @@ pub(crate) struct GateRules {
 impl GateRules {
     pub(crate) fn new(limits: &Limits, faults: FaultSet, observer: Option<Arc<dyn Observer>>) -> Self {
         Self {
-            head: HeadLimits {
-                bytes: limits.head_bytes,
-                fields: limits.headers,
-            },
+            head: HeadLimits { bytes: limits.head_bytes, fields: limits.headers },
             head_read_timeout: limits.head_read_timeout,
             idle_timeout: limits.idle_timeout,
             faults,
@@ -188,11 +185,7 @@ impl<S> Gate<S> {
         self.phase = match examined {
             Ok((end, examined)) => {
                 self.heads += 1;
-                self.vetted = if examined.hide_length {
-                    hide_length(&mut self.buffer, end)
-                } else {
-                    end
-                };
+                self.vetted = if examined.hide_length { hide_length(&mut self.buffer, end) } else { end };
                 phase_behind(&examined)
             }
             Err(refused) => Phase::Refused(refused),
@@ -203,11 +196,7 @@ impl<S> Gate<S> {
     fn report(&self, outcome: OutcomeKind) {
         if let Some(observer) = &self.rules.observer {
             let guards = GuardSet::from_iter([Guard::Framing]);
-            observer.observe(&Event::Request(RequestTrace {
-                guards,
-                outcome,
-                deployment: None,
-            }));
+            observer.observe(&Event::Request(RequestTrace { guards, outcome, deployment: None }));
         }
     }
 }
@@ -241,11 +230,7 @@ fn hide_length(buffer: &mut BytesMut, end: usize) -> usize {
     let lines = buffer.split_inclusive(|byte| *byte == b'\n');
     let name = b"content-length:";
     let kept: Vec<u8> = lines
-        .filter(|line| {
-            !line
-                .get(..name.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(name))
-        })
+        .filter(|line| !line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)))
         .flatten()
         .copied()
         .collect();
@@ -269,11 +254,7 @@ impl<S: AsyncRead + Unpin> Gate<S> {
 
     /// Whether the client has been too slow with a head.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let wanted = if self.buffer.is_empty() && self.heads > 0 {
-            Timing::Idle
-        } else {
-            Timing::Head
-        };
+        let wanted = if self.buffer.is_empty() && self.heads > 0 { Timing::Idle } else { Timing::Head };
         if self.timing != wanted {
             let length = match wanted {
                 Timing::Idle => self.rules.idle_timeout,
@@ -301,11 +282,8 @@ impl<S: AsyncRead + Unpin> Gate<S> {
                         continue;
                     }
                     if !ready!(self.poll_fill(cx))? {
-                        self.phase = if self.buffer.is_empty() {
-                            Phase::Ended
-                        } else {
-                            Phase::Refused(Refused::BadRequest)
-                        };
+                        self.phase =
+                            if self.buffer.is_empty() { Phase::Ended } else { Phase::Refused(Refused::BadRequest) };
                     }
                 }
                 Phase::Body(left, after) => {
@@ -453,11 +431,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gate<S> {
                     let linger = *linger && !this.client_ended;
                     ready!(Pin::new(&mut this.io).poll_shutdown(cx))?;
                     this.timer.as_mut().reset(Instant::now() + LINGER);
-                    this.closing = if linger {
-                        Closing::Linger { left: LINGER_BYTES }
-                    } else {
-                        Closing::Done
-                    };
+                    this.closing = if linger { Closing::Linger { left: LINGER_BYTES } } else { Closing::Done };
                 }
                 Closing::Linger { left } => {
                     this.buffer.clear();
@@ -467,11 +441,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gate<S> {
                         continue;
                     }
                     match ready!(this.poll_fill(cx)) {
-                        Ok(true) => {
-                            this.closing = Closing::Linger {
-                                left: left.saturating_sub(this.buffer.len()),
-                            }
-                        }
+                        Ok(true) => this.closing = Closing::Linger { left: left.saturating_sub(this.buffer.len()) },
                         // The peer is gone, in one way or the other; the answer is out.
                         Ok(false) | Err(_) => this.closing = Closing::Done,
                     }

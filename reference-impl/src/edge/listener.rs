@@ -132,11 +132,7 @@ impl Edge {
         let connection = Arc::new(Connection::new(server_name, Some(shared)));
         let mut builder = http1::Builder::new();
         // The gate keeps time and counts. When it says that the client has stopped, answers under way still go out.
-        builder
-            .timer(TokioTimer::new())
-            .header_read_timeout(None)
-            .half_close(true)
-            .auto_date_header(false);
+        builder.timer(TokioTimer::new()).header_read_timeout(None).half_close(true).auto_date_header(false);
         if self.limits.headers > 100 {
             builder.max_headers(self.limits.headers);
         }

@@ -55,6 +55,8 @@ pub enum Reply {
     Hold(Box<Reply>),
     /// 101 with a complete WebSocket handshake, then every byte comes back. The default for an upgrade request.
     Upgrade101,
+    /// The same with these headers in its 101.
+    Upgrade101With(Vec<(String, Vec<u8>)>),
 }
 
 /// A request that reached the container.
@@ -92,10 +94,7 @@ impl fmt::Debug for Received {
 impl Received {
     /// The values of a header, by name without regard to case.
     pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.headers
-            .iter()
-            .filter(move |(held, _)| held.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_slice())
+        self.headers.iter().filter(move |(held, _)| held.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice())
     }
 }
 
@@ -128,12 +127,7 @@ impl Container {
     /// What the network says when it gives no listener.
     pub fn start(network: &Network, page: Vec<u8>, page_headers: Vec<(String, String)>) -> io::Result<Self> {
         let (mut acceptor, endpoint) = network.bind()?;
-        let shared = Arc::new(Shared {
-            page,
-            page_headers,
-            state: Mutex::default(),
-            releases: Semaphore::new(0),
-        });
+        let shared = Arc::new(Shared { page, page_headers, state: Mutex::default(), releases: Semaphore::new(0) });
         let served = shared.clone();
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
@@ -164,9 +158,7 @@ impl Container {
     /// Takes the requests received so far, in the order in which their heads arrived. A request is there as soon as
     /// its head was read; what arrives of it later is lost to whoever has drained it.
     pub fn drain(&self) -> Vec<Received> {
-        std::mem::take(&mut self.shared.state().received)
-            .into_values()
-            .collect()
+        std::mem::take(&mut self.shared.state().received).into_values().collect()
     }
 
     /// Lets one held reply go, or the next one that will be held.
@@ -235,12 +227,7 @@ impl Connection {
             state.last_connection += 1;
             state.last_connection
         };
-        Self {
-            stream,
-            shared,
-            number,
-            buffer: Vec::new(),
-        }
+        Self { stream, shared, number, buffer: Vec::new() }
     }
 
     /// Serves until the peer or a reply ends it. A failed read or write is the peer's end of the matter.
@@ -253,22 +240,14 @@ impl Connection {
             return Ok(Next::Close);
         };
         let Some((mut request, length)) = parse_head(&head_bytes) else {
-            let garbage = Received {
-                head_bytes,
-                connection: self.number,
-                ..Received::default()
-            };
+            let garbage = Received { head_bytes, connection: self.number, ..Received::default() };
             self.shared.record(garbage, false);
             return Ok(Next::Close);
         };
         request.connection = self.number;
-        let upgrade = request
-            .header("upgrade")
-            .any(|value| value.eq_ignore_ascii_case(b"websocket"));
+        let upgrade = request.header("upgrade").any(|value| value.eq_ignore_ascii_case(b"websocket"));
         let key = request.header("sec-websocket-key").next().map(<[u8]>::to_vec);
-        let closes = request
-            .header("connection")
-            .any(|value| value.eq_ignore_ascii_case(b"close"));
+        let closes = request.header("connection").any(|value| value.eq_ignore_ascii_case(b"close"));
         let is_head = request.method == "HEAD";
         let (number, mut reply) = self.shared.record(request, upgrade);
         let body = self.read_body(&length).await?;
@@ -293,20 +272,12 @@ impl Connection {
                 let page = self.shared.page.clone();
                 self.respond(200, &headers, &[page], false, &[], is_head).await?
             }
-            Reply::Response {
-                status,
-                headers,
-                chunks,
-                chunked,
-                trailers,
-            } => {
-                self.respond(status, &headers, &chunks, chunked, &trailers, is_head)
-                    .await?
+            Reply::Response { status, headers, chunks, chunked, trailers } => {
+                self.respond(status, &headers, &chunks, chunked, &trailers, is_head).await?
             }
             Reply::Echo => {
                 let headers = [("content-type".to_owned(), b"application/octet-stream".to_vec())];
-                self.respond(200, &headers, &[[head_bytes, body].concat()], false, &[], is_head)
-                    .await?
+                self.respond(200, &headers, &[[head_bytes, body].concat()], false, &[], is_head).await?
             }
             Reply::Raw(bytes) => {
                 self.write(&bytes).await?;
@@ -317,14 +288,17 @@ impl Connection {
                 Next::Keep
             }
             Reply::DieAfter { declared, sent } => {
-                self.write(format!("HTTP/1.1 200 OK\r\ncontent-length: {declared}\r\n\r\n").as_bytes())
-                    .await?;
+                self.write(format!("HTTP/1.1 200 OK\r\ncontent-length: {declared}\r\n\r\n").as_bytes()).await?;
                 self.write(&sent).await?;
                 Next::Close
             }
             Reply::Hold(_) => Next::Close,
             Reply::Upgrade101 => {
-                self.upgrade(number, key.as_deref().unwrap_or_default()).await?;
+                self.upgrade(number, key.as_deref().unwrap_or_default(), &[]).await?;
+                Next::Close
+            }
+            Reply::Upgrade101With(headers) => {
+                self.upgrade(number, key.as_deref().unwrap_or_default(), &headers).await?;
                 Next::Close
             }
         };
@@ -357,9 +331,8 @@ impl Connection {
                 loop {
                     let line = self.take_line().await?;
                     let digits = line.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-                    let size = std::str::from_utf8(digits)
-                        .ok()
-                        .and_then(|digits| usize::from_str_radix(digits, 16).ok());
+                    let size =
+                        std::str::from_utf8(digits).ok().and_then(|digits| usize::from_str_radix(digits, 16).ok());
                     let size = size.ok_or_else(|| io::Error::other("a chunk has no size"))?;
                     if size == 0 {
                         while !self.take_line().await?.is_empty() {}
@@ -406,9 +379,7 @@ impl Connection {
             self.stream.write_all(bytes).await?;
             self.stream.flush().await
         };
-        timeout(PATIENCE, write)
-            .await
-            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        timeout(PATIENCE, write).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
     async fn respond(
@@ -460,17 +431,19 @@ impl Connection {
     }
 
     /// Answers 101, then sends every byte back until the peer ends.
-    async fn upgrade(&mut self, number: u64, key: &[u8]) -> io::Result<()> {
+    async fn upgrade(&mut self, number: u64, key: &[u8], fields: &[(String, Vec<u8>)]) -> io::Result<()> {
         let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key);
-        let head = format!(
-            "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: {accept}\r\n\r\n"
-        );
-        self.write(head.as_bytes()).await?;
+        let mut head = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: {accept}\r\n"
+        )
+        .into_bytes();
+        write_fields(&mut head, fields);
+        head.extend_from_slice(b"\r\n");
+        self.write(&head).await?;
         loop {
             let bytes = std::mem::take(&mut self.buffer);
             if !bytes.is_empty() {
-                self.shared
-                    .amend(number, |request| request.upgraded.extend_from_slice(&bytes));
+                self.shared.amend(number, |request| request.upgraded.extend_from_slice(&bytes));
                 self.write(&bytes).await?;
             }
             if !self.fill().await? {
@@ -490,10 +463,7 @@ fn write_fields(out: &mut Vec<u8>, fields: &[(String, Vec<u8>)]) {
 }
 
 fn reason(status: u16) -> &'static str {
-    http::StatusCode::from_u16(status)
-        .ok()
-        .and_then(|status| status.canonical_reason())
-        .unwrap_or("Unknown")
+    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Unknown")
 }
 
 fn parse_head(bytes: &[u8]) -> Option<(Received, BodyLength)> {
@@ -502,11 +472,7 @@ fn parse_head(bytes: &[u8]) -> Option<(Received, BodyLength)> {
     if !matches!(head.parse(bytes), Ok(httparse::Status::Complete(_))) {
         return None;
     }
-    let headers: Vec<_> = head
-        .headers
-        .iter()
-        .map(|field| (field.name.to_owned(), field.value.to_vec()))
-        .collect();
+    let headers: Vec<_> = head.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect();
     let request = Received {
         method: head.method?.to_owned(),
         target: head.path?.to_owned(),
@@ -514,9 +480,7 @@ fn parse_head(bytes: &[u8]) -> Option<(Received, BodyLength)> {
         head_bytes: bytes.to_vec(),
         ..Received::default()
     };
-    let chunked = request
-        .header("transfer-encoding")
-        .any(|value| value.to_ascii_lowercase().ends_with(b"chunked"));
+    let chunked = request.header("transfer-encoding").any(|value| value.to_ascii_lowercase().ends_with(b"chunked"));
     let declared = request.header("content-length").next();
     let length = match declared {
         _ if chunked => BodyLength::Chunked,

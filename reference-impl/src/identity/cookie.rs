@@ -68,16 +68,23 @@ struct Pair<'a> {
 }
 
 fn pairs(field: &[u8]) -> impl Iterator<Item = Pair<'_>> {
-    field.split(|byte| *byte == b';').map(|text| {
+    let mut rest = Some(field);
+    std::iter::from_fn(move || {
+        let (text, behind) = cut(rest?, b';');
+        rest = behind;
         let text = trim(text);
-        let mut halves = text.splitn(2, |byte| *byte == b'=');
-        let name = trim(halves.next().unwrap_or_default());
-        Pair {
-            text,
-            name,
-            value: halves.next().map(trim),
-        }
+        let (name, value) = cut(text, b'=');
+        Some(Pair { text, name: trim(name), value: value.map(trim) })
     })
+}
+
+/// What is before the first `separator`, and what is behind it, if there is one.
+fn cut(bytes: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
+    let cut = memchr::memchr(separator, bytes).and_then(|at| bytes.split_at_checked(at));
+    match cut {
+        Some((before, behind)) => (before, behind.split_first().map(|(_, behind)| behind)),
+        None => (bytes, None),
+    }
 }
 
 /// Without spaces and tabs at either end. No other white space counts as such in a field.
@@ -118,11 +125,7 @@ mod tests {
             (&["vendo\u{a0}Auth=t"], Absent),
         ];
         for (fields, expected) in cases {
-            assert_eq!(
-                session_value(fields.iter().map(|field| field.as_bytes())),
-                *expected,
-                "{fields:?}"
-            );
+            assert_eq!(session_value(fields.iter().map(|field| field.as_bytes())), *expected, "{fields:?}");
         }
     }
 

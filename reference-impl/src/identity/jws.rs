@@ -36,7 +36,7 @@ pub struct CookieKey {
     /// The key id, written into each token.
     #[zeroize(skip)]
     pub kid: String,
-    /// The HMAC secret, at least [`SECRET_MIN`] bytes.
+    /// The HMAC secret, at least 32 bytes.
     pub secret: Vec<u8>,
 }
 
@@ -73,6 +73,8 @@ pub struct CookieKeys {
 #[derive(Clone)]
 struct Ready {
     kid: String,
+    /// The encoded header of a token that we sign with this key.
+    header: Vec<u8>,
     mac: Hmac<Sha256>,
 }
 
@@ -95,30 +97,23 @@ impl CookieKeys {
                 return Err(short());
             }
             let mac = Hmac::new_from_slice(&key.secret).map_err(|_| short())?;
-            ready.push(Ready {
-                kid: key.kid.clone(),
-                mac,
-            });
+            let header = serde_json::json!({ "alg": "HS256", "kid": key.kid, "typ": "JWT" }).to_string();
+            let header = STRICT.encode(header).into_bytes();
+            ready.push(Ready { kid: key.kid.clone(), header, mac });
         }
         let mut ready = ready.into_iter();
         let first = ready.next().ok_or(KeyError::None)?;
-        Ok(Self {
-            first,
-            others: ready.collect(),
-        })
+        Ok(Self { first, others: ready.collect() })
     }
 
-    fn find(&self, kid: &str) -> Option<&Ready> {
-        std::iter::once(&self.first)
-            .chain(&self.others)
-            .find(|key| key.kid == kid)
+    fn all(&self) -> impl Iterator<Item = &Ready> {
+        std::iter::once(&self.first).chain(&self.others)
     }
 }
 
 impl fmt::Debug for CookieKeys {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kids = std::iter::once(&self.first).chain(&self.others).map(|key| &key.kid);
-        out.debug_tuple("CookieKeys").field(&kids.collect::<Vec<_>>()).finish()
+        out.debug_tuple("CookieKeys").field(&self.all().map(|key| &key.kid).collect::<Vec<_>>()).finish()
     }
 }
 
@@ -149,14 +144,7 @@ impl Session {
         };
         let (user_id, email, name) = (add(&claims.sub), add(&claims.email), add(&claims.name));
         let tenant_id = add(claims.tenant_id.as_deref().unwrap_or_default());
-        Self {
-            text,
-            user_id,
-            email,
-            name,
-            tenant_id,
-            role,
-        }
+        Self { text, user_id, email, name, tenant_id, role }
     }
 
     fn part(&self, range: &Range<usize>) -> &str {
@@ -203,7 +191,7 @@ impl fmt::Debug for Session {
 /// Why a token is no session. For logs and tests: the client learns none of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CookieError {
-    /// Longer than [`TOKEN_MAX`].
+    /// Longer than 4096 bytes.
     #[error("the token is too long")]
     TooLong,
     /// Not three segments.
@@ -252,7 +240,7 @@ pub(crate) fn verify_with(
     if token.len() > TOKEN_MAX {
         return Err(CookieError::TooLong);
     }
-    let dot = |bytes: &[u8]| bytes.iter().position(|byte| *byte == b'.').ok_or(CookieError::Segments);
+    let dot = |bytes: &[u8]| memchr::memchr(b'.', bytes).ok_or(CookieError::Segments);
     let header_end = dot(token)?;
     let (header, rest) = token.split_at_checked(header_end).ok_or(CookieError::Segments)?;
     let rest = rest.strip_prefix(b".").ok_or(CookieError::Segments)?;
@@ -264,6 +252,10 @@ pub(crate) fn verify_with(
     }
     let signed = token.get(..header_end + 1 + payload_end).ok_or(CookieError::Segments)?;
 
+    // The header that we write ourselves needs no reading: its bytes say which key.
+    if let Some(key) = keys.all().find(|key| key.header == header) {
+        return read_signed(key, signed, payload, signature, now_s, faults);
+    }
     let header = decode(header, faults)?;
     let header: Header<'_> = object(&header).ok_or(CookieError::Header)?;
     if header.typ.is_some_and(|typ| typ != "JWT") {
@@ -275,13 +267,24 @@ pub(crate) fn verify_with(
     if header.alg != "HS256" {
         return Err(CookieError::Algorithm);
     }
-    let key = match keys.find(&header.kid) {
+    let key = match keys.all().find(|key| key.kid == header.kid) {
         Some(key) => key,
         None if faults.has(Fault::ApxCookieUnknownKid) => &keys.first,
         None => return Err(CookieError::UnknownKey),
     };
-    let signature = decode(signature, faults)?;
-    if !key.signed(signed, &signature) {
+    read_signed(key, signed, payload, signature, now_s, faults)
+}
+
+/// The session of a payload, if the signature over the received bytes is the key's.
+fn read_signed(
+    key: &Ready,
+    signed: &[u8],
+    payload: &[u8],
+    signature: &[u8],
+    now_s: i64,
+    faults: FaultSet,
+) -> Result<Session, CookieError> {
+    if !key.signed(signed, &decode(signature, faults)?) {
         return Err(CookieError::Signature);
     }
     read_claims(&decode(payload, faults)?, now_s, faults)
@@ -300,11 +303,7 @@ impl Ready {
 }
 
 fn decode(segment: &[u8], faults: FaultSet) -> Result<Vec<u8>, CookieError> {
-    let engine = if faults.has(Fault::ApxCookieLenientBase64) {
-        &LENIENT
-    } else {
-        &STRICT
-    };
+    let engine = if faults.has(Fault::ApxCookieLenientBase64) { &LENIENT } else { &STRICT };
     engine.decode(segment).map_err(|_| CookieError::Base64)
 }
 
@@ -389,7 +388,6 @@ pub(crate) fn mint(keys: &CookieKeys, member: &Member, now_s: i64, ttl_s: i64) -
         exp: i64,
         aud: &'a str,
     }
-    let header = serde_json::json!({ "alg": "HS256", "kid": keys.first.kid, "typ": "JWT" }).to_string();
     let claims = Written {
         sub: &member.user_id,
         email: &member.email,
@@ -402,7 +400,7 @@ pub(crate) fn mint(keys: &CookieKeys, member: &Member, now_s: i64, ttl_s: i64) -
     };
     // Strings and integers always have a JSON form.
     let payload = serde_json::to_string(&claims).unwrap_or_default();
-    let mut token = STRICT.encode(header);
+    let mut token = String::from_utf8_lossy(&keys.first.header).into_owned();
     token.push('.');
     STRICT.encode_string(payload, &mut token);
     let signature = keys.first.sign(token.as_bytes());

@@ -9,14 +9,8 @@ const HEADER: &str = r#"{"alg":"HS256","kid":"k1","typ":"JWT"}"#;
 
 fn keys() -> CookieKeys {
     CookieKeys::new(&[
-        CookieKey {
-            kid: "k1".into(),
-            secret: vec![1; 32],
-        },
-        CookieKey {
-            kid: "k0".into(),
-            secret: vec![2; 32],
-        },
+        CookieKey { kid: "k1".into(), secret: vec![1; 32] },
+        CookieKey { kid: "k0".into(), secret: vec![2; 32] },
     ])
     .unwrap()
 }
@@ -54,13 +48,7 @@ fn check(token: &str) -> Result<Session, CookieError> {
 fn what_is_minted_is_verified_until_its_last_second() {
     let token = mint(&keys(), &member(), NOW, 900);
     let session = check(&token).unwrap();
-    let seen = (
-        session.user_id(),
-        session.email(),
-        session.name(),
-        session.tenant_id(),
-        session.role(),
-    );
+    let seen = (session.user_id(), session.email(), session.name(), session.tenant_id(), session.role());
     assert_eq!(seen, ("u1", "a@b.c", "Zo\u{eb} \"Z\" \u{1}", "T1", Role::Owner));
     assert!(verify(&keys(), token.as_bytes(), NOW + 899).is_ok());
     assert_eq!(verify(&keys(), token.as_bytes(), NOW + 900), Err(CookieError::Expired));
@@ -68,22 +56,11 @@ fn what_is_minted_is_verified_until_its_last_second() {
 
 #[test]
 fn every_key_verifies_and_the_first_signs() {
-    let old = CookieKeys::new(&[CookieKey {
-        kid: "k0".into(),
-        secret: vec![2; 32],
-    }])
-    .unwrap();
+    let old = CookieKeys::new(&[CookieKey { kid: "k0".into(), secret: vec![2; 32] }]).unwrap();
     assert!(check(&mint(&old, &member(), NOW, 9)).is_ok());
-    let foreign = CookieKeys::new(&[CookieKey {
-        kid: "k0".into(),
-        secret: vec![3; 32],
-    }])
-    .unwrap();
+    let foreign = CookieKeys::new(&[CookieKey { kid: "k0".into(), secret: vec![3; 32] }]).unwrap();
     assert_eq!(check(&mint(&foreign, &member(), NOW, 9)), Err(CookieError::Signature));
-    assert_eq!(
-        verify(&old, mint(&keys(), &member(), NOW, 9).as_bytes(), NOW),
-        Err(CookieError::UnknownKey)
-    );
+    assert_eq!(verify(&old, mint(&keys(), &member(), NOW, 9).as_bytes(), NOW), Err(CookieError::UnknownKey));
 }
 
 #[test]
@@ -114,11 +91,7 @@ fn a_header_is_exactly_ours() {
     ] {
         assert_eq!(check(&signed(header, &payload)), Err(error), "{header}");
     }
-    for header in [
-        HEADER,
-        r#"{"kid":"k1","alg":"HS256"}"#,
-        r#" {"alg":"HS\u0032\u0035\u0036","kid":"k1"} "#,
-    ] {
+    for header in [HEADER, r#"{"kid":"k1","alg":"HS256"}"#, r#" {"alg":"HS\u0032\u0035\u0036","kid":"k1"} "#] {
         assert!(check(&signed(header, &payload)).is_ok(), "{header}");
     }
 }
@@ -212,25 +185,12 @@ fn a_token_has_one_spelling() {
 
 #[test]
 fn keys_are_checked_when_they_are_read() {
-    let key = |kid: &str, bytes: usize| CookieKey {
-        kid: kid.into(),
-        secret: vec![0; bytes],
-    };
+    let key = |kid: &str, bytes: usize| CookieKey { kid: kid.into(), secret: vec![0; bytes] };
     assert_eq!(CookieKeys::new(&[]).unwrap_err(), KeyError::None);
     assert_eq!(CookieKeys::new(&[key("", 32)]).unwrap_err(), KeyError::EmptyKid);
-    assert_eq!(
-        CookieKeys::new(&[key("a", 31)]).unwrap_err(),
-        KeyError::ShortSecret("a".into())
-    );
-    assert_eq!(
-        CookieKeys::new(&[key("a", 32), key("a", 32)]).unwrap_err(),
-        KeyError::Duplicate("a".into())
-    );
-    assert_eq!(
-        format!("{:?}", key("a", 32)),
-        "CookieKey(\"a\")",
-        "no secret is printed"
-    );
+    assert_eq!(CookieKeys::new(&[key("a", 31)]).unwrap_err(), KeyError::ShortSecret("a".into()));
+    assert_eq!(CookieKeys::new(&[key("a", 32), key("a", 32)]).unwrap_err(), KeyError::Duplicate("a".into()));
+    assert_eq!(format!("{:?}", key("a", 32)), "CookieKey(\"a\")", "no secret is printed");
 }
 
 proptest! {

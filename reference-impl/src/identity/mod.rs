@@ -43,9 +43,7 @@ impl Role {
     /// The role of a text; exact.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Owner, Self::Member, Self::Viewer]
-            .into_iter()
-            .find(|role| role.as_str() == name)
+        [Self::Owner, Self::Member, Self::Viewer].into_iter().find(|role| role.as_str() == name)
     }
 }
 

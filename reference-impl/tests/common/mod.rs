@@ -98,24 +98,14 @@ impl World {
 
     pub fn with(options: Options) -> Self {
         let clock = Clock::manual(START_MS);
-        let network = if options.sockets {
-            Network::sockets()
-        } else {
-            Network::in_memory()
-        };
+        let network = if options.sockets { Network::sockets() } else { Network::in_memory() };
         let watch = Arc::new(Watch::default());
         let platform = Platform::start(PlatformConfig {
             clock: clock.clone(),
             entropy: Entropy::seeded(1),
             cookie_keys: vec![
-                CookieKey {
-                    kid: "k1".into(),
-                    secret: vec![1; 32],
-                },
-                CookieKey {
-                    kid: "k0".into(),
-                    secret: vec![2; 32],
-                },
+                CookieKey { kid: "k1".into(), secret: vec![1; 32] },
+                CookieKey { kid: "k0".into(), secret: vec![2; 32] },
             ],
             kv_staleness: options.staleness,
             network: network.clone(),
@@ -129,12 +119,8 @@ impl World {
         let page = |text: &str| Container::start(&network, text.into(), vec![("x-page".into(), text.into())]).unwrap();
         let (acme, site, globex) = (page("acme page"), page("site page"), page("globex page"));
         let control = platform.control();
-        control
-            .create_tenant(tenant("T-acme"), TenantSlug::parse("acme").unwrap())
-            .unwrap();
-        control
-            .create_tenant(tenant("T-globex"), TenantSlug::parse("globex").unwrap())
-            .unwrap();
+        control.create_tenant(tenant("T-acme"), TenantSlug::parse("acme").unwrap()).unwrap();
+        control.create_tenant(tenant("T-globex"), TenantSlug::parse("globex").unwrap()).unwrap();
         for (id, owner, name, vendo_auth, legacy, container) in [
             ("d-app", "T-acme", "app", true, true, &acme),
             ("d-site", "T-acme", "site", false, false, &site),
@@ -167,9 +153,7 @@ impl World {
     }
 
     pub fn cookie(&self, tenant_id: &str) -> String {
-        self.platform
-            .control()
-            .mint_cookie(&member(tenant_id), Duration::from_secs(900))
+        self.platform.control().mint_cookie(&member(tenant_id), Duration::from_secs(900))
     }
 
     pub async fn client(&self) -> Client<Stream> {
@@ -185,20 +169,13 @@ impl World {
 
     /// A GET with a session and further header lines.
     pub async fn get(&self, host: &str, path: &str, cookie: Option<&str>, lines: &str) -> Answer {
-        let cookie = cookie
-            .map(|token| format!("cookie: vendoAuth={token}\r\n"))
-            .unwrap_or_default();
-        self.ask(format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{cookie}{lines}\r\n"))
-            .await
+        let cookie = cookie.map(|token| format!("cookie: vendoAuth={token}\r\n")).unwrap_or_default();
+        self.ask(format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{cookie}{lines}\r\n")).await
     }
 
     /// How many requests reached each container since the last call.
     pub fn reached(&self) -> (usize, usize, usize) {
-        (
-            self.acme.drain().len(),
-            self.site.drain().len(),
-            self.globex.drain().len(),
-        )
+        (self.acme.drain().len(), self.site.drain().len(), self.globex.drain().len())
     }
 
     pub fn endpoint(&self) -> Endpoint {
@@ -240,25 +217,18 @@ pub struct Client<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub fn new(stream: S) -> Self {
-        Self {
-            stream,
-            buffer: Vec::new(),
-        }
+        Self { stream, buffer: Vec::new() }
     }
 
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        timeout(PATIENCE, self.stream.write_all(bytes.as_ref()))
-            .await
-            .expect("the platform reads")
-            .unwrap();
+        timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.expect("the platform reads").unwrap();
         self.stream.flush().await.unwrap();
     }
 
     /// Reads once; false at the end.
     pub async fn fill(&mut self) -> bool {
-        let read = timeout(PATIENCE, self.stream.read_buf(&mut self.buffer))
-            .await
-            .expect("the platform answers in time");
+        let read =
+            timeout(PATIENCE, self.stream.read_buf(&mut self.buffer)).await.expect("the platform answers in time");
         read.is_ok_and(|read| read > 0)
     }
 
@@ -286,17 +256,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let mut head = httparse::Response::new(&mut fields);
         head.parse(&raw).unwrap();
         let status = head.code.unwrap();
-        let headers: Vec<_> = head
-            .headers
-            .iter()
-            .map(|field| (field.name.to_owned(), field.value.to_vec()))
-            .collect();
-        let find = |name: &str| {
-            headers
-                .iter()
-                .find(|(held, _)| held.eq_ignore_ascii_case(name))
-                .map(|(_, value)| value)
-        };
+        let headers: Vec<_> = head.headers.iter().map(|field| (field.name.to_owned(), field.value.to_vec())).collect();
+        let find =
+            |name: &str| headers.iter().find(|(held, _)| held.eq_ignore_ascii_case(name)).map(|(_, value)| value);
         let mut body = Vec::new();
         if status < 200 || status == 204 || status == 304 {
         } else if let Some(length) = find("content-length") {
@@ -327,12 +289,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             body.append(&mut self.buffer);
         }
         raw.extend_from_slice(&body);
-        Some(Answer {
-            status,
-            headers,
-            body,
-            raw,
-        })
+        Some(Answer { status, headers, body, raw })
     }
 
     async fn line(&mut self) -> Option<Vec<u8>> {

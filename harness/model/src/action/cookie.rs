@@ -140,6 +140,9 @@ impl Writing {
     }
 }
 
+/// Seconds after the beginning of a case at which a short-lived token expires.
+pub const SHORT_LIFE_S: i64 = 45;
+
 /// The value of a session cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Token {
@@ -170,7 +173,16 @@ macro_rules! alterations {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
-            /// Whether the token still is a session of its member.
+            /// Whether the token is a session of its member, `age_s` seconds after the case began.
+            #[must_use]
+            pub const fn is_valid_at(self, age_s: i64) -> bool {
+                match self {
+                    Self::ShortLived => age_s < SHORT_LIFE_S,
+                    _ => self.is_valid(),
+                }
+            }
+
+            /// Whether the token is a session of its member for as long as it was meant to be.
             #[must_use]
             pub const fn is_valid(self) -> bool {
                 match self { $(Self::$name => $valid,)+ }
@@ -190,6 +202,8 @@ alterations! {
     ExtraClaim true,
     /// Expires one second from now.
     ExpiresNext true,
+    /// Expires [`SHORT_LIFE_S`] seconds after the case began, always the same bytes: good before, nothing after.
+    ShortLived true,
     /// `alg: none`, empty signature.
     AlgNone false,
     /// `alg: None`, empty signature.

@@ -390,14 +390,14 @@ impl Header {
                 vec![field(spelling.spell(of.name()), value.text(world).into_bytes(), false)]
             }
             Self::Edge { field: of, spelling } => {
-                vec![field(spelling.spell(of.name()), b"203.0.113.9".to_vec(), false)]
+                vec![field(spelling.spell(of.name()), b"127.0.0.1".to_vec(), false)]
             }
             Self::Forwarding { field: of, spelling, host } => {
                 let host = host.of.text(world);
                 let value = match of {
-                    ForwardingField::Forwarded => format!("for=203.0.113.9;host={host};proto=https"),
+                    ForwardingField::Forwarded => format!("for=127.0.0.1;host={host};proto=https"),
                     ForwardingField::Host | ForwardingField::Server => host,
-                    ForwardingField::For => "203.0.113.9".to_owned(),
+                    ForwardingField::For => "127.0.0.1".to_owned(),
                     ForwardingField::Proto => "https".to_owned(),
                 };
                 vec![field(spelling.spell(of.name()), value.into_bytes(), false)]
@@ -408,7 +408,7 @@ impl Header {
                     HintField::Host | HintField::OriginalHost => host,
                     HintField::OriginalUrl | HintField::RewriteUrl => format!("http://{host}/"),
                     HintField::MethodOverride => "DELETE".to_owned(),
-                    HintField::RealIp => "203.0.113.9".to_owned(),
+                    HintField::RealIp => "127.0.0.1".to_owned(),
                 };
                 one(of.name(), &value, true)
             }

@@ -51,11 +51,21 @@ pub enum OddPath {
     Backslash,
     /// `/@evil.example/x`
     At,
+    /// `/.well-known/acme-challenge/x`: what some proxies let through to everybody.
+    WellKnown,
+    /// `/favicon.ico`: the same.
+    Favicon,
+    /// `/static/app.js`: the same.
+    Asset,
+    /// `/healthz`: the same.
+    Health,
+    /// `/api/webhook`: the same.
+    Webhook,
 }
 
 impl OddPath {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 14] = [
         Self::DotSegments,
         Self::EncodedSlash,
         Self::DoubleSlash,
@@ -65,7 +75,15 @@ impl OddPath {
         Self::EncodedCrLf,
         Self::Backslash,
         Self::At,
+        Self::WellKnown,
+        Self::Favicon,
+        Self::Asset,
+        Self::Health,
+        Self::Webhook,
     ];
+
+    /// Those that some proxies exempt from sign-in.
+    pub const EXEMPT: [Self; 5] = [Self::WellKnown, Self::Favicon, Self::Asset, Self::Health, Self::Webhook];
 
     /// As it is written.
     #[must_use]
@@ -80,6 +98,11 @@ impl OddPath {
             Self::EncodedCrLf => "/x%0d%0aSet-Cookie:%20a=b?host=evil.example",
             Self::Backslash => "/\\evil.example/x",
             Self::At => "/@evil.example/x",
+            Self::WellKnown => "/.well-known/acme-challenge/x",
+            Self::Favicon => "/favicon.ico",
+            Self::Asset => "/static/app.js",
+            Self::Health => "/healthz",
+            Self::Webhook => "/api/webhook",
         }
     }
 }

@@ -88,6 +88,11 @@ pub(super) static APX_1: Claim = Claim {
         "APX-1.own-suspended", Status, "reach the container of a suspended deployment with the own tenant's cookie";
         "APX-1.own-destroyed", Status, "reach the container of a destroyed deployment with the own tenant's cookie";
         "APX-1.anonymous", SignIn, "present no cookie at all at a host that asks for sign-in";
+        "APX-1.anonymous-exempt-path", SignIn,
+            "present no cookie at a path that some proxies exempt: a static asset, a health check, a challenge, a webhook";
+        "APX-1.foreign-cookie-exempt-path", TenantMatch, "present another tenant's cookie at such a path";
+        "APX-1.own-elsewhere-then-foreign", TenantMatch,
+            "use an account's cookie in its own tenant, then the same account's cookie of another tenant";
     },
     note: None,
 };

@@ -63,6 +63,7 @@ pub(super) static APX_2: Claim = Claim {
         "APX-2.secret-is-kid", CookieVerify, "sign with the key's public name";
         "APX-2.expired", CookieVerify, "present an own cookie past its end";
         "APX-2.expires-now", CookieVerify, "present an own cookie in the second of its end";
+        "APX-2.expired-after-use", CookieVerify, "present the very cookie that was good a minute ago";
         "APX-2.exp-missing", CookieVerify, "leave `exp` out, rightly signed";
         "APX-2.exp-null", CookieVerify, "say `exp: null`, rightly signed";
         "APX-2.exp-string", CookieVerify, "say `exp` as a string, rightly signed";
@@ -219,6 +220,7 @@ pub(super) static APX_4: Claim = Claim {
         "APX-4.set-field-case", ResponseFilter, "spell the field name in another case";
         "APX-4.set-on-error", ResponseFilter, "set a forbidden cookie on an error response";
         "APX-4.set-on-redirect", ResponseFilter, "set a forbidden cookie on a redirect";
+        "APX-4.set-on-upgrade", ResponseFilter, "set a forbidden cookie with the 101 of a WebSocket handshake";
         "APX-4.set-on-refused-upgrade", ResponseFilter,
             "set a forbidden cookie on the refusal of a WebSocket handshake";
         "APX-4.set-on-interim", ResponseFilter, "set a forbidden cookie on an interim response";

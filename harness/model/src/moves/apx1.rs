@@ -5,10 +5,10 @@ use crate::action::cookie::{Cookie, CookieJar};
 use crate::action::framing::Defect;
 use crate::action::header::{Header, HopField, NameSpelling, Spoof, VendoField};
 use crate::action::host::HostOf;
-use crate::action::path::{Code, Next, Path, ReservedSpelling};
+use crate::action::path::{Code, Next, OddPath, Path, ReservedSpelling};
 use crate::action::{Body, Method, Request, Status, Transport};
 use crate::choose::Choose;
-use crate::world::Role;
+use crate::world::{Role, World};
 
 const STATUSES: &[(&str, Status)] = &[
     ("foreign-cookie-suspending", Status::Suspending),
@@ -151,6 +151,30 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             let request = draft.anonymous(at);
             draft.send(request);
         }
+        "anonymous-exempt-path" => {
+            draft.flag(at, true);
+            let path = Path::Odd(draft.of(&OddPath::EXEMPT));
+            let request = Request { path, ..draft.anonymous(at) };
+            draft.send(request);
+        }
+        "foreign-cookie-exempt-path" => {
+            let path = Path::Odd(draft.of(&OddPath::EXEMPT));
+            draft.any_flag(at);
+            let request = Request { path, ..draft.intrusion(at, intruder) };
+            draft.send(request);
+        }
+        "own-elsewhere-then-foreign" => {
+            let world = draft.world;
+            let tenant = draft.tenant_of(at);
+            let account = draft.member_where(|m| m.tenant == tenant && is_shared(world, &m.user_id))?;
+            let id = &world.member(account).user_id;
+            let other = draft.member_where(|m| m.tenant != tenant && m.user_id == *id)?;
+            let reuse = draft.one_in(2);
+            let first = draft.visit(at, account);
+            let second = Request { transport: first.transport, reuse, host: first.host, ..draft.intrusion(at, other) };
+            draft.send(first);
+            draft.send(second);
+        }
         _ => {
             let request = draft.intrusion(at, intruder);
             let request = altered(draft, name, at, request)?;
@@ -158,6 +182,11 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
         }
     }
     Some(())
+}
+
+/// Whether a person is a member of more than one tenant.
+fn is_shared(world: &World, user_id: &str) -> bool {
+    world.members.iter().filter(|member| member.user_id == user_id).count() > 1
 }
 
 /// The moves that differ from an ordinary intrusion in one request's form alone.

@@ -1,10 +1,10 @@
 //! APX-2: tokens that were forged, bent or meant for something else, and cookies that can be read in two ways.
 
 use super::draft::{Draft, HTTP1, HTTP2, row, with_headers};
-use crate::action::Request;
 use crate::action::cookie::{Alteration, Cookie, CookieJar, Token, Writing};
 use crate::action::header::Header;
 use crate::action::path::Path;
+use crate::action::{Action, Request};
 use crate::choose::Choose;
 
 const ALTERATIONS: &[(&str, &[Alteration])] = &[
@@ -135,6 +135,13 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
         return Some(());
     }
     let (at, member) = draft.claimed();
+    if name == "expired-after-use" {
+        let jar = vec![Cookie::session(Token { member, alteration: Alteration::ShortLived })];
+        draft.present(at, member, jar.clone());
+        draft.push(Action::Advance { seconds: 60 });
+        draft.present(at, member, jar);
+        return Some(());
+    }
     if let Some(writings) = row(WRITINGS, name) {
         let writing = draft.among(writings)?;
         let token = Token::valid(member);

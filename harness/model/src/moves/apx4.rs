@@ -246,6 +246,13 @@ fn plant<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, member: u8) ->
             draft.answer_with_all(at, member, headers);
         }
         "set-field-case" => draft.answer_with(at, member, ReplyHeader::SetCookieUpper),
+        "set-on-upgrade" => {
+            let reply = Reply { kind: ReplyKind::Page, headers: vec![draft.forbidden()] };
+            let request = draft.visit(at, member);
+            let request = draft.handshake(request);
+            draft.any_flag(at);
+            draft.send(answered(request, reply));
+        }
         "set-on-refused-upgrade" => {
             let reply = Reply { kind: ReplyKind::Error, headers: vec![draft.forbidden()] };
             let request = draft.visit(at, member);

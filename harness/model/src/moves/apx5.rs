@@ -292,7 +292,10 @@ fn misread<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, owner: u8, v
     }
     if let Some(layout) = row(LAYOUTS, name) {
         let request = draft.over(request, &HTTP1);
-        return Some(Request { layout, ..request });
+        // HTTP/1.0 has no chunks.
+        let chunked = matches!(request.body, Body::Chunked | Body::ChunkedWithTrailers);
+        let body = if layout.is_version10() && chunked { Body::Short } else { request.body };
+        return Some(Request { layout, body, ..request });
     }
     if let Some(layout) = row(HTTP2_LAYOUTS, name) {
         let request = draft.over(request, &HTTP2);

@@ -1,7 +1,7 @@
 //! The ways in which a whole step may go: one for most actions, more where a proxy has a choice.
 
 use crate::action::framing::DefectClass;
-use crate::action::{Action, Request};
+use crate::action::{Action, Body, Request};
 use crate::state::State;
 use crate::world::World;
 
@@ -41,9 +41,13 @@ pub fn alternatives(
                 closes: true,
             };
             match defect.class() {
-                DefectClass::Good => vec![open(sequence(world, state, request, follow_up))],
+                DefectClass::Good => executed(world, state, request, follow_up),
                 DefectClass::Refused => vec![refused()],
-                DefectClass::Either => vec![open(sequence(world, state, request, follow_up)), refused()],
+                DefectClass::Either => {
+                    let mut ways = executed(world, state, request, follow_up);
+                    ways.push(refused());
+                    ways
+                }
                 DefectClass::BodyBreaks => {
                     let mut first = expect(world, state, request, connection_sni);
                     first.answer = Answer::BodyBroken(Box::new(first.answer));
@@ -59,6 +63,27 @@ pub fn alternatives(
             }
         }
         Action::Control(_) | Action::Advance { .. } | Action::KvKey { .. } => vec![open(Vec::new())],
+    }
+}
+
+/// Two requests on one connection, one after the other. Where the first is refused with its body unread, a proxy may
+/// close the connection instead of reading on; where the refusal closes it, it must.
+fn executed(world: &World, state: &State, request: &Request, follow_up: &Request) -> Vec<Alternative> {
+    let both = sequence(world, state, request, follow_up);
+    let alone = || Alternative {
+        requests: both.iter().take(1).cloned().chain([silent(Reason::Framing, Answer::NotExecuted)]).collect(),
+        closes: true,
+    };
+    let first = both.first().map(|expected| &expected.answer);
+    match first {
+        Some(Answer::Refusal { closes: true, .. }) => vec![alone()],
+        Some(Answer::Refusal { .. } | Answer::SignIn { .. } | Answer::SignedIn { .. })
+            if request.body != Body::None =>
+        {
+            let alone = alone();
+            vec![Alternative { requests: both, closes: false }, alone]
+        }
+        _ => vec![Alternative { requests: both, closes: false }],
     }
 }
 

@@ -44,7 +44,7 @@ pub fn visible_to_client(world: &World, request: &Request, expected: &Expected) 
 
 fn visible_in(world: &World, answer: &Answer, expected: &Expected, visible: &mut BTreeSet<CanaryId>) {
     match answer {
-        Answer::Relayed(_) | Answer::Broken(_) | Answer::Switched => {
+        Answer::Relayed(_) | Answer::Broken(_) | Answer::Switched(_) => {
             if let Some(own) = expected.delivery.as_ref().and_then(|d| world.deployments.get(d.deployment)) {
                 visible.extend([own.page_canary.id, own.header_canary.id]);
             }

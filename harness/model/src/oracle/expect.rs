@@ -132,8 +132,8 @@ pub enum Answer {
     Broken(Relayed),
     /// The proxy's own error, since the container's answer is none.
     BadGateway,
-    /// A tunnel to the container.
-    Switched,
+    /// A tunnel to the container, with the headers of its 101 but for those of the handshake.
+    Switched(Relayed),
     /// A refusal of bytes that are no request, in whatever words, or a closed connection.
     Rejected,
     /// As [`Self::Rejected`], or what the request would have got had its body been whole.
@@ -201,7 +201,7 @@ pub fn expect(world: &World, state: &State, request: &Request, connection_sni: O
     let (Some(own), Some(now)) = (world.deployments.get(index), state.deployments.get(index)) else {
         return refused(Reason::UnknownHost, 404, false, kv_key);
     };
-    let session = session(&request.cookies);
+    let session = session(&request.cookies, state.now_s - world.start_s);
     let valid = match session {
         Session::Valid(member) => Some(world.member_index(member)),
         Session::None | Session::Invalid => None,
@@ -280,12 +280,12 @@ pub enum Session {
     Valid(u8),
 }
 
-/// What the cookies of a request amount to.
+/// What the cookies of a request amount to, `age_s` seconds after the case began.
 #[must_use]
-pub fn session(jar: &CookieJar) -> Session {
+pub fn session(jar: &CookieJar, age_s: i64) -> Session {
     let mut sessions = jar.cookies.iter().filter_map(|cookie| match cookie {
         Cookie::Session { token, writing } if writing.is_session_name() => {
-            Some((writing.keeps_value() && token.alteration.is_valid()).then_some(token.member))
+            Some((writing.keeps_value() && token.alteration.is_valid_at(age_s)).then_some(token.member))
         }
         Cookie::BareName => Some(None),
         Cookie::Session { .. } | Cookie::App(_) | Cookie::Dashboard => None,
@@ -450,7 +450,7 @@ fn answer(world: &World, index: usize, own_host: &str, request: &Request) -> Ans
     };
     let whole = |body: Vec<u8>| relayed(200, &base, Body::Exact(body));
     match (&script, request.reply.kind) {
-        (Script::Upgrade, _) => Answer::Switched,
+        (Script::Upgrade { headers }, _) => Answer::Switched(relayed(101, headers, Body::Exact(Vec::new()))),
         (Script::Echo, _) => Answer::Relayed(Relayed {
             status: 200,
             headers: vec![("content-type".to_owned(), b"application/octet-stream".to_vec())],
@@ -500,7 +500,7 @@ fn answer(world: &World, index: usize, own_host: &str, request: &Request) -> Ans
                         let answer = relayed(status, &headers, Body::Exact(Vec::new()));
                         if has_control(request) { Answer::Broken(answer) } else { Answer::Relayed(answer) }
                     }
-                    Script::Echo | Script::Raw { .. } | Script::Upgrade => Answer::BadGateway,
+                    Script::Echo | Script::Raw { .. } | Script::Upgrade { .. } => Answer::BadGateway,
                 }
             }
         },

@@ -223,6 +223,7 @@ impl<'w> Judge<'w> {
             Answer::Refusal { status, closes } => {
                 if answer.status == *status {
                     own_answer(answer, claim, judgement);
+                    self.names_nobody(answer, claim, judgement);
                     if *closes && answer.end == End::Complete && !is_http2(answer) {
                         judgement.findings.push(permitted(
                             ClaimId::Apx5,
@@ -271,8 +272,8 @@ impl<'w> Judge<'w> {
                     ));
                 }
             }
-            Answer::Switched => match (&answer.upgraded, answer.status) {
-                (Some(echo), 101) if echo == TUNNEL_TEXT => {}
+            Answer::Switched(due) => match (&answer.upgraded, answer.status) {
+                (Some(echo), 101) if echo == TUNNEL_TEXT => relayed_headers(answer, due, judgement),
                 (Some(echo), 101) => judgement
                     .findings
                     .push(permitted(ClaimId::Apx6, format!("the tunnel sent back `{}`", echo.escape_ascii()))),
@@ -294,6 +295,22 @@ impl<'w> Judge<'w> {
                     self.answered(state, &inner, answer, delivered, judgement);
                 }
             }
+        }
+    }
+
+    /// A refusal names no tenant, no deployment and no person.
+    fn names_nobody(&self, answer: &observation::Answer, claim: ClaimId, judgement: &mut Judgement) {
+        let mut said = answer.body.clone();
+        for (name, value) in &answer.headers {
+            said.extend_from_slice(&[b"\n", name.as_bytes(), b": ", value].concat());
+        }
+        let tenants = self.world.tenants.iter().flat_map(|tenant| [&tenant.id, &tenant.slug]);
+        let deployments = self.world.deployments.iter().map(|deployment| &deployment.id);
+        let members = self.world.members.iter().map(|member| &member.user_id);
+        let named = tenants.chain(deployments).chain(members).find(|name| contains(&said, name.as_bytes()));
+        if let Some(name) = named {
+            let what = format!("a refusal with {} names `{}`", answer.status, name.escape_debug());
+            judgement.findings.push(Finding { claim, oracle: Oracle::HiddenEqualsAbsent, what, leak: None });
         }
     }
 
@@ -432,7 +449,7 @@ impl<'w> Judge<'w> {
             | Answer::Relayed(_)
             | Answer::Broken(_)
             | Answer::BadGateway
-            | Answer::Switched
+            | Answer::Switched(_)
             | Answer::Rejected
             | Answer::BodyBroken(_)
             | Answer::NotExecuted => return,
@@ -525,7 +542,8 @@ impl<'w> Judge<'w> {
 pub const TUNNEL_TEXT: &[u8] = b"through the tunnel";
 
 /// Headers of the framing and of the connection, which say nothing of the answer.
-const FRAMING: [&str; 4] = ["content-length", "transfer-encoding", "connection", "date"];
+const FRAMING: [&str; 6] =
+    ["content-length", "transfer-encoding", "connection", "date", "upgrade", "sec-websocket-accept"];
 
 /// The observed delivery that an expected one stands for: at the same container, with the same target if there is a
 /// choice.
@@ -709,6 +727,10 @@ fn everything(answer: &observation::Answer) -> Vec<u8> {
     bytes
 }
 
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    !part.is_empty() && text.windows(part.len()).any(|window| window == part)
+}
+
 fn is_http2(answer: &observation::Answer) -> bool {
     answer.raw.is_empty()
 }
@@ -740,7 +762,7 @@ fn due(answer: &Answer) -> String {
         Answer::Relayed(relayed) => format!("the container's {}", relayed.status),
         Answer::Broken(_) => "the container's answer, broken off".to_owned(),
         Answer::BadGateway => "502".to_owned(),
-        Answer::Switched => "a tunnel".to_owned(),
+        Answer::Switched(_) => "a tunnel".to_owned(),
         Answer::Rejected | Answer::NotExecuted => "a refusal".to_owned(),
         Answer::BodyBroken(inner) => due(inner),
     }

@@ -58,10 +58,7 @@ impl Inspection {
     /// An inspection with planted faults.
     #[must_use]
     pub fn new(faults: FaultSet) -> Self {
-        Self {
-            faults,
-            ..Self::default()
-        }
+        Self { faults, ..Self::default() }
     }
 
     fn reach(&mut self, guard: Guard) -> FaultSet {
@@ -118,11 +115,8 @@ pub fn route(head: &Head<'_>, inspection: &mut Inspection) -> Result<Route, Refu
         ServerName::Named(name) if host::normalise(name.as_bytes()).as_ref() == Ok(&host) => {}
         ServerName::Named(_) | ServerName::Missing => return Err(Refusal::Misdirected),
     }
-    let host = if inspection.faults.has(Fault::ApxForwardedHostRoutes) {
-        forwarded_host(head).unwrap_or(host)
-    } else {
-        host
-    };
+    let host =
+        if inspection.faults.has(Fault::ApxForwardedHostRoutes) { forwarded_host(head).unwrap_or(host) } else { host };
     route_of(host, inspection).ok_or(Refusal::NotFound)
 }
 
@@ -226,19 +220,11 @@ pub fn decide<'a>(
         };
     }
     if !entry.vendo_auth {
-        return Decision::Forward(Forward {
-            session: None,
-            websocket,
-            unavailable_after,
-        });
+        return Decision::Forward(Forward { session: None, websocket, unavailable_after });
     }
     inspection.reach(Guard::SignIn);
     match session {
-        Some(session) => Decision::Forward(Forward {
-            session: Some(session),
-            websocket,
-            unavailable_after,
-        }),
+        Some(session) => Decision::Forward(Forward { session: Some(session), websocket, unavailable_after }),
         None if *head.method == Method::GET && !websocket && accepts_html(head.headers) => {
             Decision::SignIn(reserved_path::sign_in_address(&route.host, head.uri))
         }

@@ -8,11 +8,7 @@ use http::HeaderValue;
 const NOW: i64 = 1_700_000_000;
 
 fn keys() -> CookieKeys {
-    CookieKeys::new(&[CookieKey {
-        kid: "k".into(),
-        secret: vec![1; 32],
-    }])
-    .unwrap()
+    CookieKeys::new(&[CookieKey { kid: "k".into(), secret: vec![1; 32] }]).unwrap()
 }
 
 fn cookie(tenant: &str) -> String {
@@ -27,13 +23,7 @@ fn cookie(tenant: &str) -> String {
 }
 
 fn entry(vendo_auth: bool, status: Status) -> DeployEntry {
-    DeployEntry {
-        target: "mem-1".into(),
-        vendo_auth,
-        tenant_id: "Acme".into(),
-        deployment_id: "d".into(),
-        status,
-    }
+    DeployEntry { target: "mem-1".into(), vendo_auth, tenant_id: "Acme".into(), deployment_id: "d".into(), status }
 }
 
 fn name(decision: &Decision<'_>) -> String {
@@ -41,12 +31,9 @@ fn name(decision: &Decision<'_>) -> String {
         Decision::Refuse(refusal) => refusal.status().as_str().to_owned(),
         Decision::SignIn(_) => "sign-in".to_owned(),
         Decision::Redeem(_) => "redeem".to_owned(),
-        Decision::Forward(forward) => if forward.session.is_some() {
-            "forward with identity"
-        } else {
-            "forward"
+        Decision::Forward(forward) => {
+            if forward.session.is_some() { "forward with identity" } else { "forward" }.to_owned()
         }
-        .to_owned(),
     }
 }
 
@@ -75,27 +62,19 @@ fn the_order_of_checks() {
     let (own, foreign) = (cookie("Acme"), cookie("Globex"));
     let (own, foreign) = (Some(own.as_str()), Some(foreign.as_str()));
     let junk = Some("vendoAuth=junk");
-    for (status, unavailable) in [
-        (Status::Running, None),
-        (Status::Suspended, Some("503")),
-        (Status::Destroyed, Some("404")),
-    ] {
+    for (status, unavailable) in
+        [(Status::Running, None), (Status::Suspended, Some("503")), (Status::Destroyed, Some("404"))]
+    {
         for flag in [true, false] {
             let entry = entry(flag, status);
             let case = |cookie, path| outcome(cookie, path, Some(&entry));
             let or = |otherwise: &str| unavailable.unwrap_or(otherwise).to_owned();
             assert_eq!(case(foreign, "/"), "403");
             assert_eq!(case(foreign, "/.vendo/session?code=x"), "403");
-            assert_eq!(
-                case(own, "/"),
-                or(if flag { "forward with identity" } else { "forward" })
-            );
+            assert_eq!(case(own, "/"), or(if flag { "forward with identity" } else { "forward" }));
             assert_eq!(case(None, "/"), or(if flag { "401" } else { "forward" }));
             assert_eq!(case(junk, "/"), or(if flag { "401" } else { "forward" }));
-            assert_eq!(
-                case(None, "/.vendo/session?code=x"),
-                or(if flag { "redeem" } else { "404" })
-            );
+            assert_eq!(case(None, "/.vendo/session?code=x"), or(if flag { "redeem" } else { "404" }));
             assert_eq!(case(own, "/%2evendo/session?code=x"), or("404"));
         }
     }

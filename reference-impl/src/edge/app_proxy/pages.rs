@@ -114,9 +114,7 @@ pub(crate) fn refusal(refusal: Refusal, method: &Method, version: Version) -> Re
         response.headers_mut().insert(ALLOW, HeaderValue::from_static(ALLOWED));
     }
     if refusal.closes() && version < Version::HTTP_2 {
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
@@ -186,15 +184,8 @@ mod tests {
     fn no_page_is_stored_or_names_a_server() {
         for refused in ALL {
             let response = refusal(refused, &Method::GET, Version::HTTP_11);
-            assert_eq!(
-                response.headers().get(CACHE_CONTROL).unwrap(),
-                "no-store",
-                "{refused:?}"
-            );
-            assert_eq!(
-                response.headers().get(CONTENT_LENGTH).unwrap(),
-                &response.body().len().to_string()
-            );
+            assert_eq!(response.headers().get(CACHE_CONTROL).unwrap(), "no-store", "{refused:?}");
+            assert_eq!(response.headers().get(CONTENT_LENGTH).unwrap(), &response.body().len().to_string());
             assert!(response.headers().contains_key(CONTENT_TYPE));
             assert!(!response.headers().contains_key("server") && !response.headers().contains_key("date"));
             assert_eq!(response.headers().contains_key(CONNECTION), refused.closes());

@@ -36,26 +36,14 @@ impl Stored {
 async fn store(response: Response<ResponseBody>) -> Stored {
     let (parts, body) = response.into_parts();
     match body.collect().await {
-        Ok(body) => Stored {
-            status: parts.status,
-            headers: parts.headers,
-            body: body.to_bytes(),
-        },
-        Err(_) => Stored {
-            status: StatusCode::BAD_GATEWAY,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-        },
+        Ok(body) => Stored { status: parts.status, headers: parts.headers, body: body.to_bytes() },
+        Err(_) => Stored { status: StatusCode::BAD_GATEWAY, headers: HeaderMap::new(), body: Bytes::new() },
     }
 }
 
 impl Planted {
     pub(crate) fn new(breach: Breach) -> Self {
-        Self {
-            breach,
-            cache: Mutex::default(),
-            flights: Mutex::default(),
-        }
+        Self { breach, cache: Mutex::default(), flights: Mutex::default() }
     }
 
     pub(crate) async fn cached(
@@ -63,21 +51,13 @@ impl Planted {
         path: &str,
         fetch: impl Future<Output = Response<ResponseBody>>,
     ) -> Response<ResponseBody> {
-        let hit = self
-            .cache
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(path)
-            .cloned();
+        let hit = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
         if let Some(stored) = hit {
             return stored.response();
         }
         let stored = store(fetch.await).await;
         if stored.status == StatusCode::OK {
-            self.cache
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(path.to_owned(), stored.clone());
+            self.cache.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), stored.clone());
         }
         stored.response()
     }
@@ -105,12 +85,7 @@ impl Planted {
                 sender.send_replace(Some(stored.clone()));
                 stored.response()
             }
-            Err(mut flight) => match flight
-                .wait_for(Option::is_some)
-                .await
-                .ok()
-                .and_then(|stored| stored.clone())
-            {
+            Err(mut flight) => match flight.wait_for(Option::is_some).await.ok().and_then(|stored| stored.clone()) {
                 Some(stored) => stored.response(),
                 // The first request was given up: this one makes its own.
                 None => {

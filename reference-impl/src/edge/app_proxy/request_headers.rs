@@ -14,11 +14,7 @@ const ROLE: HeaderName = HeaderName::from_static("x-vendo-role");
 /// The spelling of a field name in which names are compared. To many servers behind a proxy `_` and `-` are one.
 pub(crate) fn canonical(name: &HeaderName) -> Cow<'_, str> {
     let name = name.as_str();
-    if name.contains('_') {
-        Cow::Owned(name.replace('_', "-"))
-    } else {
-        Cow::Borrowed(name)
-    }
+    if name.contains('_') { Cow::Owned(name.replace('_', "-")) } else { Cow::Borrowed(name) }
 }
 
 /// Whether a field is about one connection and not about the message. `name` is canonical.
@@ -44,10 +40,8 @@ pub(crate) fn is_platform_field(name: &str) -> bool {
 
 /// Whether a field says where a request came from, or is for the proxy alone. `name` is canonical.
 fn is_edge_field(name: &str) -> bool {
-    matches!(
-        name,
-        "cf-connecting-ip" | "cf-ipcountry" | "cf-ray" | "cf-visitor" | "forwarded" | "expect"
-    ) || name.starts_with("x-forwarded-")
+    matches!(name, "cf-connecting-ip" | "cf-ipcountry" | "cf-ray" | "cf-visitor" | "forwarded" | "expect")
+        || name.starts_with("x-forwarded-")
 }
 
 /// The names that the Connection fields list, canonical.
@@ -55,11 +49,7 @@ pub(crate) fn listed_by_connection(headers: &HeaderMap) -> Vec<String> {
     let fields = headers.get_all(CONNECTION).iter().map(HeaderValue::as_bytes);
     fields
         .flat_map(|field| field.split(|byte| *byte == b','))
-        .map(|option| {
-            String::from_utf8_lossy(option.trim_ascii())
-                .to_ascii_lowercase()
-                .replace('_', "-")
-        })
+        .map(|option| String::from_utf8_lossy(option.trim_ascii()).to_ascii_lowercase().replace('_', "-"))
         .filter(|option| !option.is_empty())
         .collect()
 }
@@ -93,11 +83,8 @@ pub fn forwarded(
         .keys()
         .filter(|name| {
             let canonical = canonical(name);
-            let platform = if by_hyphen_only {
-                is_platform_field(name.as_str())
-            } else {
-                is_platform_field(&canonical)
-            };
+            let platform =
+                if by_hyphen_only { is_platform_field(name.as_str()) } else { is_platform_field(&canonical) };
             (platform && !keep_platform)
                 || is_hop_by_hop(&canonical)
                 || is_edge_field(&canonical)
@@ -126,11 +113,7 @@ pub fn forwarded(
 }
 
 fn strip(headers: &mut HeaderMap, doomed: impl Fn(&str) -> bool) {
-    let names: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| doomed(&canonical(name)))
-        .cloned()
-        .collect();
+    let names: Vec<HeaderName> = headers.keys().filter(|name| doomed(&canonical(name))).cloned().collect();
     for name in names {
         headers.remove(name);
     }

@@ -27,16 +27,10 @@ fn identity_values_are_encoded_so_that_nothing_is_lost_and_nothing_is_added() {
 #[test]
 fn names_are_compared_in_one_spelling() {
     for name in ["x-vendo-role", "x_vendo_role", "x-vendo_role"] {
-        assert!(
-            is_platform_field(&canonical(&HeaderName::from_bytes(name.as_bytes()).unwrap())),
-            "{name}"
-        );
+        assert!(is_platform_field(&canonical(&HeaderName::from_bytes(name.as_bytes()).unwrap())), "{name}");
     }
     for name in ["x-vendor-role", "xx-vendo-role", "x-vendo", "vendo-role"] {
-        assert!(
-            !is_platform_field(&canonical(&HeaderName::from_bytes(name.as_bytes()).unwrap())),
-            "{name}"
-        );
+        assert!(!is_platform_field(&canonical(&HeaderName::from_bytes(name.as_bytes()).unwrap())), "{name}");
     }
 }
 
@@ -44,29 +38,14 @@ fn names_are_compared_in_one_spelling() {
 fn a_connection_field_cant_take_the_identity_or_the_host_away() {
     let mut headers = HeaderMap::new();
     for (name, value) in [
-        (
-            "connection",
-            "host, X_VENDO_ROLE , x-vendo-user-id,,cookie, content-length",
-        ),
+        ("connection", "host, X_VENDO_ROLE , x-vendo-user-id,,cookie, content-length"),
         ("content-length", "3"),
         ("cookie", "a=b"),
     ] {
         headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    forwarded(
-        &mut headers,
-        None,
-        &HeaderValue::from_static("mem-1"),
-        true,
-        FaultSet::none(),
-    );
-    let mut left: Vec<_> = headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
-        .collect();
+    forwarded(&mut headers, None, &HeaderValue::from_static("mem-1"), true, FaultSet::none());
+    let mut left: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
     left.sort_unstable();
-    assert_eq!(
-        left,
-        [("connection", "Upgrade"), ("host", "mem-1"), ("upgrade", "websocket")]
-    );
+    assert_eq!(left, [("connection", "Upgrade"), ("host", "mem-1"), ("upgrade", "websocket")]);
 }

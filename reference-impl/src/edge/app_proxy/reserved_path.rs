@@ -31,11 +31,7 @@ pub fn is_reserved(path: &str, faults: FaultSet) -> bool {
 }
 
 fn decode(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if bytes.contains(&b'%') {
-        Cow::from(percent_decode(bytes))
-    } else {
-        Cow::Borrowed(bytes)
-    }
+    if bytes.contains(&b'%') { Cow::from(percent_decode(bytes)) } else { Cow::Borrowed(bytes) }
 }
 
 /// The first segment of a path that is left when its dot segments are resolved.
@@ -66,9 +62,7 @@ pub struct Presentation<'a> {
 /// The presentation of a code, in the one form that counts: GET of exactly the session path.
 pub(crate) fn presentation<'a>(head: &Head<'a>) -> Option<Presentation<'a>> {
     let plain = *head.method == Method::GET && head.uri.path() == SESSION_PATH;
-    plain.then(|| Presentation {
-        query: head.uri.query().unwrap_or_default(),
-    })
+    plain.then(|| Presentation { query: head.uri.query().unwrap_or_default() })
 }
 
 impl<'a> Presentation<'a> {
@@ -107,10 +101,7 @@ fn landing(next: &str, faults: FaultSet) -> HeaderValue {
 /// Where a browser without a session is sent.
 pub(crate) fn sign_in_address(host: &Host, uri: &Uri) -> String {
     let target = origin_form(uri);
-    format!(
-        "{SIGN_IN}?host={host}&next={}",
-        utf8_percent_encode(&target, QUERY_VALUE)
-    )
+    format!("{SIGN_IN}?host={host}&next={}", utf8_percent_encode(&target, QUERY_VALUE))
 }
 
 /// Path and query of a target, as they were written.
@@ -210,9 +201,7 @@ mod tests {
 
     #[test]
     fn the_query_is_split_plainly() {
-        let presentation = Presentation {
-            query: "x=1&code=a=b&next=/n&code=c&codes=d&code",
-        };
+        let presentation = Presentation { query: "x=1&code=a=b&next=/n&code=c&codes=d&code" };
         assert_eq!(presentation.codes().collect::<Vec<_>>(), ["a=b", "c"]);
         assert_eq!(presentation.landing(FaultSet::none()), "/n");
         assert_eq!(Presentation { query: "" }.codes().count(), 0);

@@ -26,11 +26,7 @@ pub fn filtered(headers: &mut HeaderMap, host: &Host, faults: FaultSet) {
     for name in doomed {
         headers.remove(name);
     }
-    if headers
-        .get_all(SET_COOKIE)
-        .iter()
-        .any(|cookie| !may_set(cookie.as_bytes(), host, faults))
-    {
+    if headers.get_all(SET_COOKIE).iter().any(|cookie| !may_set(cookie.as_bytes(), host, faults)) {
         let kept: Vec<HeaderValue> = headers
             .get_all(SET_COOKIE)
             .iter()
@@ -51,11 +47,7 @@ fn may_set(cookie: &[u8], host: &Host, faults: FaultSet) -> bool {
     }
     let mut segments = cookie.split(|byte| *byte == b';');
     let pair = segments.next().unwrap_or_default();
-    let name = pair
-        .iter()
-        .position(|byte| *byte == b'=')
-        .and_then(|equals| pair.get(..equals))
-        .map(trim);
+    let name = pair.iter().position(|byte| *byte == b'=').and_then(|equals| pair.get(..equals)).map(trim);
     match name {
         Some(name) if is_platform_cookie(name) => return false,
         // Browsers send a cookie without a name as its bare value, which may read as any name.

@@ -80,9 +80,7 @@ impl Connection {
             inspection.guards.mark(Guard::Framing);
         }
         #[cfg(feature = "faults")]
-        inspection
-            .remembered
-            .clone_from(&self.remembered.lock().unwrap_or_else(PoisonError::into_inner));
+        inspection.remembered.clone_from(&self.remembered.lock().unwrap_or_else(PoisonError::into_inner));
         inspection
     }
 
@@ -109,11 +107,7 @@ impl AppProxy {
         let names_protocol = request.headers().contains_key(UPGRADE);
         let response = self.examine(connection, request).await;
         if let Some(gate) = &connection.gate {
-            if response
-                .headers()
-                .get(http::header::CONNECTION)
-                .is_some_and(|value| value == "close")
-            {
+            if response.headers().get(http::header::CONNECTION).is_some_and(|value| value == "close") {
                 gate.end();
             }
             if names_protocol {
@@ -144,14 +138,7 @@ impl AppProxy {
         let entry = self.lookup(&route, &mut inspection).await;
         let decision = {
             let head = head(&request, connection);
-            decide(
-                &head,
-                &route,
-                entry.as_deref(),
-                &self.keys,
-                self.clock.now_s(),
-                &mut inspection,
-            )
+            decide(&head, &route, entry.as_deref(), &self.keys, self.clock.now_s(), &mut inspection)
         };
         let mut guards = inspection.guards;
         let deployment = entry.as_ref().map(|entry| entry.deployment_id.as_str());
@@ -173,11 +160,7 @@ impl AppProxy {
             (Decision::Redeem(presentation), Some(entry)) => {
                 guards.mark(Guard::CodeRedeem);
                 let cookie = self.redeem(presentation, &route.host, entry);
-                let outcome = if cookie.is_some() {
-                    OutcomeKind::CodeRedeemed
-                } else {
-                    OutcomeKind::CodeRefused
-                };
+                let outcome = if cookie.is_some() { OutcomeKind::CodeRedeemed } else { OutcomeKind::CodeRefused };
                 self.report(guards, outcome, deployment);
                 match cookie {
                     Some(cookie) => pages::redirect(presentation.landing(self.faults), Some(cookie), &method)
@@ -191,11 +174,7 @@ impl AppProxy {
                     guards.mark(Guard::IdentityInject);
                 }
                 self.report(guards, OutcomeKind::Forwarded, deployment);
-                let errand = Errand {
-                    host: route.host,
-                    entry: entry.clone(),
-                    forward,
-                };
+                let errand = Errand { host: route.host, entry: entry.clone(), forward };
                 self.forward(connection, request, errand).await
             }
             (Decision::Redeem(_) | Decision::Forward(_), None) => refuse(Refusal::NotFound),
@@ -204,11 +183,7 @@ impl AppProxy {
 
     fn report(&self, guards: GuardSet, outcome: OutcomeKind, deployment: Option<&str>) {
         if let Some(observer) = &self.observer {
-            observer.observe(&Event::Request(RequestTrace {
-                guards,
-                outcome,
-                deployment,
-            }));
+            observer.observe(&Event::Request(RequestTrace { guards, outcome, deployment }));
         }
     }
 
@@ -232,9 +207,7 @@ impl AppProxy {
         if found.is_none() && self.faults.has(Fault::ApxHostSuffixMatch) {
             let host = route.host.as_str();
             for (at, _) in host.char_indices().skip(1) {
-                let ending = host
-                    .get(at..)
-                    .and_then(|ending| crate::host::normalise(ending.as_bytes()).ok());
+                let ending = host.get(at..).and_then(|ending| crate::host::normalise(ending.as_bytes()).ok());
                 let known = ending.and_then(|ending| super::decide::route_of(ending, &mut Inspection::default()));
                 if let Some(known) = known
                     && let Some(entry) = self.read(&known.key).await
@@ -278,16 +251,10 @@ impl AppProxy {
         if *request.method() == http::Method::GET && !errand.forward.websocket {
             let path = origin_form(request.uri()).into_owned();
             if self.faults.has(Fault::ApxCacheByPath) {
-                return self
-                    .planted
-                    .cached(&path, self.exchange(connection, request, errand))
-                    .await;
+                return self.planted.cached(&path, self.exchange(connection, request, errand)).await;
             }
             if self.faults.has(Fault::ApxCoalesceByPath) {
-                return self
-                    .planted
-                    .coalesced(&path, self.exchange(connection, request, errand))
-                    .await;
+                return self.planted.coalesced(&path, self.exchange(connection, request, errand)).await;
             }
         }
         self.exchange(connection, request, errand).await
@@ -302,11 +269,7 @@ impl AppProxy {
         let (method, version) = (request.method().clone(), request.version());
         let refuse = |refusal| pages::refusal(refusal, &method, version).map(ResponseBody::Whole);
         let target = errand.entry.target.as_str();
-        let Forward {
-            session,
-            websocket,
-            unavailable_after,
-        } = errand.forward;
+        let Forward { session, websocket, unavailable_after } = errand.forward;
         let (Ok(authority), Ok(uri)) = (HeaderValue::from_str(target), origin_form(request.uri()).parse::<Uri>())
         else {
             return refuse(Refusal::BadGateway);
@@ -352,7 +315,8 @@ impl AppProxy {
             None | Some(_) => {}
         }
         let (mut parts, body) = response.into_parts();
-        parts.version = version;
+        // The container's version is its own affair. hyper finds the client's; it takes 1.0 here for a wish to close.
+        parts.version = Version::HTTP_11;
         parts.extensions.clear();
         Response::from_parts(parts, ResponseBody::streaming(body, lease))
     }

@@ -24,10 +24,7 @@ pub(crate) fn asks_for_websocket(head: &Head<'_>, inspection: &mut Inspection) -
 
 fn connection_lists_upgrade(headers: &HeaderMap) -> bool {
     headers.get_all(CONNECTION).iter().any(|field| {
-        field
-            .as_bytes()
-            .split(|byte| *byte == b',')
-            .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
+        field.as_bytes().split(|byte| *byte == b',').any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
     })
 }
 

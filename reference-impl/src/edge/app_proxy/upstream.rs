@@ -85,13 +85,7 @@ impl UpstreamError {
 
 impl Pool {
     pub(crate) fn new(network: Network, limits: Limits, faults: FaultSet) -> Arc<Self> {
-        Arc::new(Self {
-            network,
-            limits,
-            faults,
-            idle: Mutex::default(),
-            drivers: Tasks::default(),
-        })
+        Arc::new(Self { network, limits, faults, idle: Mutex::default(), drivers: Tasks::default() })
     }
 
     fn idle(&self) -> MutexGuard<'_, Idle> {
@@ -136,11 +130,7 @@ impl Pool {
     }
 
     fn lease(self: &Arc<Self>, target: &str, sender: Sender) -> Lease {
-        Lease {
-            pool: self.clone(),
-            target: target.to_owned(),
-            sender,
-        }
+        Lease { pool: self.clone(), target: target.to_owned(), sender }
     }
 
     /// An idle connection to a target.
@@ -158,9 +148,7 @@ impl Pool {
     async fn dial(&self, target: &str) -> Result<Sender, UpstreamError> {
         let endpoint: Endpoint = target.parse().map_err(|_| UpstreamError::Broken)?;
         let dialled = timeout(self.limits.connect_timeout, self.network.dial(&endpoint)).await;
-        let stream = dialled
-            .map_err(|_| UpstreamError::Broken)?
-            .map_err(|_| UpstreamError::Broken)?;
+        let stream = dialled.map_err(|_| UpstreamError::Broken)?.map_err(|_| UpstreamError::Broken)?;
         let handshake = http1::Builder::new().handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(|_| UpstreamError::Broken)?;
         self.drivers.spawn(async move {
@@ -222,10 +210,7 @@ impl RequestBody {
         if incoming.is_end_stream() {
             return Self::Empty;
         }
-        let progress = Progress {
-            moved: Mutex::new(Instant::now()),
-            broken: AtomicBool::new(false),
-        };
+        let progress = Progress { moved: Mutex::new(Instant::now()), broken: AtomicBool::new(false) };
         Self::Streaming(incoming, Arc::new(progress))
     }
 

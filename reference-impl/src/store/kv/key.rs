@@ -243,10 +243,7 @@ mod tests {
                 assert!(probe(kind, bad, FaultSet::none()).is_err(), "{kind} {bad:?}");
             }
         }
-        assert!(matches!(
-            probe("deploy", "a", FaultSet::none()),
-            Err(KvKeyError::UnknownKind(_))
-        ));
+        assert!(matches!(probe("deploy", "a", FaultSet::none()), Err(KvKeyError::UnknownKind(_))));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A worker holds a [`WorkerKv`], which can read one typed key and nothing else. There is no list, no scan, no prefix
 //! and no raw string: that is a property of the types, and tests that must not compile hold it. The control plane
 //! holds the only writer. The database is the authority and is written first; this namespace follows, and a reader may
-//! be given a past state of it (see [`namespace`]).
+//! be given a past state of it (see `namespace`).
 
 pub mod key;
 pub(crate) mod namespace;
@@ -113,20 +113,11 @@ pub struct ConnEntry {
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
     Deploy(Arc<DeployEntry>),
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the provider proxies, which come next, are what writes it")
-    )]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the provider proxies, which come next, are what writes it"))]
     Key(Arc<KeyEntry>),
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the wallet, which comes next, is what writes it")
-    )]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the wallet, which comes next, is what writes it"))]
     Balance(Arc<BalanceEntry>),
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the provider proxies, which come next, are what writes it")
-    )]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the provider proxies, which come next, are what writes it"))]
     Conn(Arc<ConnEntry>),
     /// What a planted fault writes.
     #[cfg(feature = "faults")]

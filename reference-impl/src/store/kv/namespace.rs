@@ -63,11 +63,7 @@ impl Namespace {
         let records = self.records.pin();
         let mut versions: Vec<Version> = records.get(key).map(|versions| versions.to_vec()).unwrap_or_default();
         // Of what lies behind the horizon only the newest can still be seen.
-        let unseen = versions
-            .iter()
-            .filter(|version| version.written_ms <= horizon)
-            .count()
-            .saturating_sub(1);
+        let unseen = versions.iter().filter(|version| version.written_ms <= horizon).count().saturating_sub(1);
         versions.drain(..unseen);
         versions.push(Version {
             written_ms: now,
@@ -229,11 +225,7 @@ mod tests {
         control.delete(&key);
         clock.advance(5 * SECOND);
         control.put(&key, entry("b"), None);
-        assert_eq!(
-            tenant(&worker, &key).await.as_deref(),
-            Some("a"),
-            "what was before is still seen"
-        );
+        assert_eq!(tenant(&worker, &key).await.as_deref(), Some("a"), "what was before is still seen");
         clock.advance(5 * SECOND);
         assert_eq!(tenant(&worker, &key).await, None, "then the removal");
         clock.advance(5 * SECOND);
@@ -242,11 +234,7 @@ mod tests {
             clock.advance(20 * SECOND);
             control.put(&key, entry("c"), None);
         }
-        assert_eq!(
-            control.0.records.pin().get(key.rendered()).unwrap().len(),
-            2,
-            "history is trimmed"
-        );
+        assert_eq!(control.0.records.pin().get(key.rendered()).unwrap().len(), 2, "history is trimmed");
     }
 
     #[tokio::test]
@@ -255,17 +243,9 @@ mod tests {
         let control = ControlKv::new(clock.clone(), Duration::ZERO, None);
         let worker = control.worker();
         let (balance, conn) = (Balance::new("t").unwrap(), Conn::new("c").unwrap());
-        control.put(
-            &balance,
-            Value::Balance(Arc::new(BalanceEntry { micros: 5 })),
-            Some(SHORT_LIFE),
-        );
-        let value = ConnEntry {
-            tenant_id: "t".into(),
-            provider: "p".into(),
-            profile: "f".into(),
-            status: "active".into(),
-        };
+        control.put(&balance, Value::Balance(Arc::new(BalanceEntry { micros: 5 })), Some(SHORT_LIFE));
+        let value =
+            ConnEntry { tenant_id: "t".into(), provider: "p".into(), profile: "f".into(), status: "active".into() };
         control.put(&conn, Value::Conn(Arc::new(value)), Some(SHORT_LIFE));
         clock.advance(SHORT_LIFE - Duration::from_millis(1));
         assert_eq!(worker.get(&balance).await.unwrap().micros, 5);
