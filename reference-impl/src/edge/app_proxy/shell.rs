@@ -17,6 +17,7 @@ use crate::store::kv::{DeployEntry, DeployKey, WorkerKv};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Request, Response, StatusCode, Uri, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -280,7 +281,12 @@ impl AppProxy {
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
         request_headers::forwarded(&mut parts.headers, session.as_ref(), &authority, websocket, self.faults);
-        let onward = Request::from_parts(parts, RequestBody::new(body));
+        let body = RequestBody::new(body);
+        if !body.is_end_stream() && body.size_hint().exact().is_none() {
+            // hyper takes a GET of unknown length for one without a body, unless it is told.
+            parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+        let onward = Request::from_parts(parts, body);
         let (mut response, lease) = match self.pool.exchange(target, onward).await {
             Ok(answered) => answered,
             Err(error @ (UpstreamError::Broken | UpstreamError::Timeout | UpstreamError::ClientBody)) => {

@@ -112,13 +112,13 @@ macro_rules! key {
 key!(
     /// The routing entry of a single-level host, by its label.
     DeployLabel, "deploy-label", "deploy:", DeployEntry, Deploy, 63,
-    |identifier| if identifier.contains('.') { Err("has no dot") } else { Ok(()) }
+    |identifier| if is_name(identifier) && !identifier.contains('.') { Ok(()) } else { Err("is one label in lower case") }
 );
 key!(
     /// The routing entry of a legacy or custom host, by the full host. It has a dot, so that no custom domain can
     /// spell a label's key.
     DeployHost, "deploy-host", "deploy:", DeployEntry, Deploy, HOST_MAX,
-    |identifier| if identifier.contains('.') { Ok(()) } else { Err("has a dot") }
+    |identifier| if is_name(identifier) && identifier.contains('.') { Ok(()) } else { Err("is a host name with a dot") }
 );
 key!(
     /// An API key, by the SHA-256 of the bearer in lower-case hex.
@@ -169,6 +169,16 @@ impl DeployKey {
     }
 }
 
+/// Whether it is spelled as a normal host, or one label of it: two spellings of one host would be two keys.
+fn is_name(identifier: &str) -> bool {
+    let label = |label: &str| {
+        let ends = [label.bytes().next(), label.bytes().last()];
+        label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && ends.iter().all(|end| end.is_some_and(|byte| byte != b'-'))
+    };
+    identifier.split('.').all(label)
+}
+
 fn check(kind: &'static str, identifier: &str, max: usize, faults: FaultSet) -> Result<(), KvKeyError> {
     if identifier.is_empty() {
         return Err(KvKeyError::Empty { kind });
@@ -179,8 +189,8 @@ fn check(kind: &'static str, identifier: &str, max: usize, faults: FaultSet) -> 
     let forbidden = identifier.chars().find(|character| match character {
         ':' => !faults.has(Fault::KvIdentifierEscapes),
         '*' => !faults.has(Fault::KvWildcardIdentifier),
-        '/' => true,
-        other => other.is_control() || other.is_whitespace(),
+        // What isn't known to be harmless is not: a store may give any other character a meaning.
+        other => !other.is_ascii_alphanumeric() && !matches!(other, '-' | '_' | '.'),
     });
     match forbidden {
         Some(character) => Err(KvKeyError::Forbidden { kind, character }),
@@ -238,6 +248,11 @@ mod tests {
                 "a.\0",
                 "a.\u{85}",
                 "a.\u{2028}",
+                "a.b?",
+                "a.b%3a",
+                "a.b@",
+                "a.\u{e9}",
+                "..",
                 &long,
             ] {
                 assert!(probe(kind, bad, FaultSet::none()).is_err(), "{kind} {bad:?}");
