@@ -7,8 +7,9 @@ use std::path::Path;
 use isolation_harness::campaign::shrink::shrink;
 use isolation_harness::campaign::{Case, CaseKind, Profile, cases_of};
 use isolation_harness::engine::run_case;
-use isolation_harness::fault_matrix::{MatrixOptions, matrix};
-use isolation_harness::record::{self, ClaimResult, Environment, Event, MoveResult, Record, Totals, Violation};
+use isolation_harness::record::{
+    self, ClaimResult, Environment, Event, FaultResult, MoveResult, Record, Totals, Violation,
+};
 use isolation_harness::target::reference::{Link, Reference};
 use isolation_harness::verify::block_on;
 use isolation_model::claim::ClaimId;
@@ -63,7 +64,8 @@ fn a_broken_record_does_not() {
         ("finished", "/seq", json!("first")),
     ] {
         let mut wrong = line(kind);
-        *wrong.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer} in {wrong}")) = value;
+        assert!(wrong.pointer(pointer).is_some(), "no {pointer} in {wrong}");
+        *wrong.pointer_mut(pointer).unwrap() = value;
         broken.push(wrong);
     }
     for line in broken {
@@ -71,7 +73,7 @@ fn a_broken_record_does_not() {
     }
 }
 
-/// A short record of real work: a case, a violation, a fault that was caught.
+/// A short record, real in what is judged: cases, and a violation that was made small.
 fn lines() -> Vec<Value> {
     let fault = Fault::ApxTenantCheckSkipped;
     let target = Reference::with_faults(Link::InProcess, FaultSet::none().with(fault));
@@ -111,9 +113,16 @@ fn lines() -> Vec<Value> {
         }
     }
     add(Event::Violation(violation.expect("the planted fault is seen")));
-    let options =
-        MatrixOptions { seed: 7, link: Link::InProcess, rounds: 1, thorough: false, threads: 2, quiet: true };
-    matrix(options).into_iter().take(2).for_each(|fault| add(Event::Fault(fault)));
+    add(Event::Fault(FaultResult {
+        id: fault.id().to_owned(),
+        claims: vec![ClaimId::Apx1],
+        caught: true,
+        by: Some("permitted-outcomes".to_owned()),
+        of_move: Some("APX-1.foreign-cookie".to_owned()),
+        requests: Some(2),
+        oracles: [("permitted-outcomes".to_owned(), 2)].into(),
+        error: None,
+    }));
     add(Event::Verdict(ClaimResult {
         id: ClaimId::Apx1,
         verdict: Verdict::Violated,
