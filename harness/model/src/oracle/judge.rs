@@ -388,7 +388,7 @@ impl<'w> Judge<'w> {
             }
             Action::KvKey { kind, identifier } => {
                 let text = identifier.text(*kind);
-                match (&observation.kv_key, identifier.is_good(*kind)) {
+                match (&observation.kv_key, identifier.is_good()) {
                     (Some(Ok(key)), Some(true)) if *key == kind.key(&text) => {}
                     (Some(Ok(key)), Some(true)) => judgement
                         .findings
@@ -415,10 +415,15 @@ impl<'w> Judge<'w> {
         for access in observation.kv.iter().filter(|access| access.by_worker) {
             match access.operation {
                 KvOperation::Get if may_read.contains(access.key.as_str()) => {}
-                KvOperation::Get => judgement.findings.push(permitted(
-                    ClaimId::Kv1,
-                    format!("the key `{}` was read, which the request's host doesn't name", access.key.escape_debug()),
-                )),
+                KvOperation::Get => {
+                    let key = access.key.escape_debug();
+                    let what = format!("the key `{key}` was read, which the request's host doesn't name");
+                    judgement.findings.push(permitted(ClaimId::Kv1, what));
+                    if access.key.starts_with("deploy:") {
+                        let what = format!("the request was routed by `{key}`, which isn't its host");
+                        judgement.findings.push(permitted(ClaimId::Apx5, what));
+                    }
+                }
                 KvOperation::List => judgement.findings.push(permitted(
                     ClaimId::Kv2,
                     format!("keys were enumerated under `{}`", access.key.escape_debug()),
