@@ -1,6 +1,8 @@
 //! Reports of a run made by hand, with hostile text in every place that holds text from a world or a target. The
 //! snapshots are reviewed evidence: a change of one is read before it is accepted.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking, in its helpers too")]
+
 use isolation_harness::campaign::{Case, CaseKind, Profile};
 use isolation_harness::fault_matrix::Control;
 use isolation_harness::record::{ClaimResult, Environment, Event, FaultResult, MoveResult, Record, Totals, Violation};

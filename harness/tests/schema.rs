@@ -1,6 +1,8 @@
 //! The JSON Schema of a run record: the committed file is what the code says, a real record fits it, and a broken one
 //! does not.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
 use std::fs;
 use std::path::Path;
 

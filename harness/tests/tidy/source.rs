@@ -42,11 +42,13 @@ const STUBS: [&str; 2] = ["todo", "unimplemented"];
 
 impl<'ast> Visit<'ast> for Unfinished {
     fn visit_attribute(&mut self, attribute: &'ast syn::Attribute) {
-        let ignored = match &attribute.meta {
-            syn::Meta::List(list) if list.path.is_ident("cfg_attr") => {
-                words(&list.tokens.to_string()).contains("ignore")
-            }
-            meta => meta.path().is_ident("ignore"),
+        let path = attribute.path();
+        let ignored = if path.is_ident("cfg_attr")
+            && let syn::Meta::List(list) = &attribute.meta
+        {
+            words(&list.tokens.to_string()).contains("ignore")
+        } else {
+            path.is_ident("ignore")
         };
         if ignored {
             self.0.push("a test is ignored: a missing part is `not_run`, with the reason".to_owned());
