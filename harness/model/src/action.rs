@@ -519,15 +519,13 @@ impl Identifier {
         Self::OtherForm,
     ];
 
-    /// Whether a key of `kind` may be made of it; `None` where the platform may decide either way.
+    /// Whether a key may be made of it; `None` where the platform may decide either way.
     #[must_use]
-    pub const fn is_good(self, kind: KvKind) -> Option<bool> {
+    pub const fn is_good(self) -> Option<bool> {
         match self {
             Self::Good => Some(true),
             // A second spelling of one key is refused or kept apart, as ids are compared byte for byte.
             Self::UpperCase => None,
-            // An id may hold dots.
-            Self::DotSegments if matches!(kind, KvKind::Balance | KvKind::Conn) => None,
             Self::Colon
             | Self::WholeKey
             | Self::Star

@@ -6,6 +6,7 @@
 
 pub mod alternatives;
 pub mod canaries;
+mod compare;
 pub mod expect;
 pub mod judge;
 

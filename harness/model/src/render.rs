@@ -456,7 +456,9 @@ fn body(world: &World, request: &Request) -> WireBody {
     }
 }
 
-fn sni(world: &World, request: &Request) -> Option<String> {
+/// The server name of the handshake; `None` for a request that has none, or sends none.
+#[must_use]
+pub fn sni(world: &World, request: &Request) -> Option<String> {
     if !request.transport.is_tls() {
         return None;
     }

@@ -60,6 +60,10 @@ pub fn simpler(action: &Action) -> Vec<Action> {
             let with = |request: Request, follow_up: Request| Action::Malformed { request, defect: *defect, follow_up };
             let keeps = |request: &Request| !request.transport.is_http2() && !request.reuse;
             let alone = [Action::Request(request.clone())];
+            let in_clear = (request.transport != Transport::Http1).then(|| {
+                let clear = |r: &Request| Request { transport: Transport::Http1, ..r.clone() }.canonical();
+                with(clear(request), clear(follow_up))
+            });
             let smaller = simpler_requests(request)
                 .into_iter()
                 .filter(|r| keeps(r) && r.transport == follow_up.transport)
@@ -68,7 +72,7 @@ pub fn simpler(action: &Action) -> Vec<Action> {
                 .into_iter()
                 .filter(|r| keeps(r) && r.transport == request.transport)
                 .map(|follow_up| with(request.clone(), follow_up));
-            alone.into_iter().chain(smaller).chain(smaller_follow_up).collect()
+            alone.into_iter().chain(in_clear).chain(smaller).chain(smaller_follow_up).collect()
         }
         Action::Control(_) | Action::Advance { .. } | Action::KvKey { .. } => Vec::new(),
     }

@@ -37,7 +37,7 @@ impl<'r> VerifyReport<'r> {
             seed: options.seed,
             profile: options.profile.as_str(),
             target: crate::verify::link_name(options.link),
-            fault: options.fault.map(reference_impl::Fault::id),
+            fault: options.fault.map(|fault| fault.id()),
             required: &options.required,
             claims: &run.claims,
             violations: &run.violations,

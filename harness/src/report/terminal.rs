@@ -215,10 +215,20 @@ fn seconds(ms: u64) -> f64 {
     std::time::Duration::from_millis(ms).as_secs_f64()
 }
 
-/// Text that can't move a terminal's cursor or change its colours.
+/// Text that can't move a terminal's cursor, change its colours, or turn the direction of what stands beside it.
 #[must_use]
 pub fn visible(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+    text.chars()
+        .flat_map(
+            |c| {
+                if c.is_control() || turns_direction(c) { c.escape_default().collect::<Vec<_>>() } else { vec![c] }
+            },
+        )
+        .collect()
+}
+
+fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn line(out: &mut String, text: &str) {
@@ -234,5 +244,6 @@ mod tests {
     fn hostile_text_stays_text() {
         assert_eq!(visible("a\u{1b}[31mb\r\nc\u{0}"), "a\\u{1b}[31mb\\r\\nc\\u{0}");
         assert_eq!(visible("Zo\u{eb}"), "Zo\u{eb}");
+        assert_eq!(visible("a\u{202e}b"), "a\\u{202e}b");
     }
 }

@@ -7,7 +7,7 @@ pub(super) const DECIDE: Symbol = at("reference-impl/src/edge/app_proxy/decide.r
 /// What is taken out of a request before it is forwarded.
 pub(super) const STRIP: Symbol = at("reference-impl/src/edge/app_proxy/request_headers.rs", "strip");
 /// What is taken out of a container's response.
-pub(super) const FILTER: Symbol = at("reference-impl/src/edge/app_proxy/response_headers.rs", "filter");
+pub(super) const FILTER: Symbol = at("reference-impl/src/edge/app_proxy/response_headers.rs", "filtered");
 const INJECT: Symbol = at("reference-impl/src/edge/app_proxy/request_headers.rs", "inject");
 
 pub(super) static APX_1: Claim = Claim {

@@ -215,7 +215,7 @@ pub(super) static APX_4: Claim = Claim {
         "APX-4.set-dashboard-name-case", ResponseFilter, "set a cookie named `__HOST-VENDO_SESSION`";
         "APX-4.set-nameless", ResponseFilter, "set a cookie without `=`";
         "APX-4.set-empty-name", ResponseFilter, "set a cookie of empty name whose value spells `vendoAuth=…`";
-        "APX-4.set-control-character", ResponseFilter, "put a control character into a cookie";
+        "APX-4.set-control-character", RouteLookup, "put a control character into a cookie";
         "APX-4.set-several", ResponseFilter, "put one forbidden cookie among several good ones";
         "APX-4.set-field-case", ResponseFilter, "spell the field name in another case";
         "APX-4.set-on-error", ResponseFilter, "set a forbidden cookie on an error response";

@@ -3,7 +3,7 @@
 use super::{Boundary, Claim, ClaimId, Milestone, Origin, Symbol, Tier, at, derived, moves, stated};
 
 const KEY: &str = "reference-impl/src/store/kv/key.rs";
-const WORKER_KV: Symbol = at("reference-impl/src/store/kv/mod.rs", "WorkerKv");
+const WORKER_KV: Symbol = at("reference-impl/src/store/kv/namespace.rs", "WorkerKv");
 
 pub(super) static KEY_1: Claim = Claim {
     id: ClaimId::Key1,
@@ -56,7 +56,7 @@ pub(super) static KV_1: Claim = Claim {
     boundary: Boundary::Kv,
     tier: Tier::Shared,
     held_from: Milestone::Light,
-    enforced_at: &[at(KEY, "DeployKey"), at(KEY, "BearerKey"), at(KEY, "BalanceKey"), at(KEY, "ConnectionKey")],
+    enforced_at: &[at(KEY, "DeployLabel"), at(KEY, "DeployHost"), at(KEY, "Key"), at(KEY, "Balance"), at(KEY, "Conn")],
     cwe: &[138, 639, 158],
     controls: &[
         "NIST-800-53:AC-4",

@@ -2,6 +2,7 @@
 
 use crate::action::framing::DefectClass;
 use crate::action::{Action, Body, Request};
+use crate::render;
 use crate::state::State;
 use crate::world::World;
 
@@ -29,8 +30,8 @@ pub fn alternatives(
         Action::Request(request) => vec![open(vec![expect(world, state, request, connection_sni)])],
         Action::Race { first, second } => {
             // Either may be decided first; only a sign-in code makes a difference.
-            let forward = sequence(world, state, first, second);
-            let mut backward = sequence(world, state, second, first);
+            let forward = sequence(world, state, first, second, None);
+            let mut backward = sequence(world, state, second, first, None);
             backward.reverse();
             if forward == backward { vec![open(forward)] } else { vec![open(forward), open(backward)] }
         }
@@ -69,7 +70,9 @@ pub fn alternatives(
 /// Two requests on one connection, one after the other. Where the first is refused with its body unread, a proxy may
 /// close the connection instead of reading on; where the refusal closes it, it must.
 fn executed(world: &World, state: &State, request: &Request, follow_up: &Request) -> Vec<Alternative> {
-    let both = sequence(world, state, request, follow_up);
+    let sni = render::sni(world, request);
+    let shared = request.transport.is_tls().then_some(&sni);
+    let both = sequence(world, state, request, follow_up, shared);
     let alone = || Alternative {
         requests: both.iter().take(1).cloned().chain([silent(Reason::Framing, Answer::NotExecuted)]).collect(),
         closes: true,
@@ -87,13 +90,20 @@ fn executed(world: &World, state: &State, request: &Request, follow_up: &Request
     }
 }
 
-fn sequence(world: &World, state: &State, first: &Request, second: &Request) -> Vec<Expected> {
+/// `sni` is the server name of the connection that the second one shares with the first.
+fn sequence(
+    world: &World,
+    state: &State,
+    first: &Request,
+    second: &Request,
+    sni: Option<&Option<String>>,
+) -> Vec<Expected> {
     let mut state = state.clone();
     let first = expect(world, &state, first, None);
     if let Some(code) = &first.spends {
         state.spend(code);
     }
-    let second = expect(world, &state, second, None);
+    let second = expect(world, &state, second, sni);
     vec![first, second]
 }
 

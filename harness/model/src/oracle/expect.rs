@@ -450,6 +450,9 @@ fn answer(world: &World, index: usize, own_host: &str, request: &Request) -> Ans
     };
     let whole = |body: Vec<u8>| relayed(200, &base, Body::Exact(body));
     match (&script, request.reply.kind) {
+        (Script::Upgrade { headers }, _) if has_control(request) => {
+            Answer::Broken(relayed(101, headers, Body::Exact(Vec::new())))
+        }
         (Script::Upgrade { headers }, _) => Answer::Switched(relayed(101, headers, Body::Exact(Vec::new()))),
         (Script::Echo, _) => Answer::Relayed(Relayed {
             status: 200,

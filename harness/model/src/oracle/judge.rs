@@ -12,7 +12,10 @@ use crate::world::World;
 
 use super::alternatives::{Alternative, alternatives};
 use super::canaries;
-use super::expect::{Answer, Body, COOKIE_LIFETIME_S, Expected, Reason, Relayed};
+use super::compare::{
+    FRAMING, broken_answer, delivered_headers, excerpt, own_answer, permitted, relayed_answer, relayed_headers,
+};
+use super::expect::{Answer, COOKIE_LIFETIME_S, Expected, Reason};
 use super::{Finding, Judgement, Leak, Oracle};
 
 /// What judging needs of a case, and what it remembers from step to step.
@@ -388,7 +391,7 @@ impl<'w> Judge<'w> {
             }
             Action::KvKey { kind, identifier } => {
                 let text = identifier.text(*kind);
-                match (&observation.kv_key, identifier.is_good(*kind)) {
+                match (&observation.kv_key, identifier.is_good()) {
                     (Some(Ok(key)), Some(true)) if *key == kind.key(&text) => {}
                     (Some(Ok(key)), Some(true)) => judgement
                         .findings
@@ -415,10 +418,15 @@ impl<'w> Judge<'w> {
         for access in observation.kv.iter().filter(|access| access.by_worker) {
             match access.operation {
                 KvOperation::Get if may_read.contains(access.key.as_str()) => {}
-                KvOperation::Get => judgement.findings.push(permitted(
-                    ClaimId::Kv1,
-                    format!("the key `{}` was read, which the request's host doesn't name", access.key.escape_debug()),
-                )),
+                KvOperation::Get => {
+                    let key = access.key.escape_debug();
+                    let what = format!("the key `{key}` was read, which the request's host doesn't name");
+                    judgement.findings.push(permitted(ClaimId::Kv1, what));
+                    if access.key.starts_with("deploy:") {
+                        let what = format!("the request was routed by `{key}`, which isn't its host");
+                        judgement.findings.push(permitted(ClaimId::Apx5, what));
+                    }
+                }
                 KvOperation::List => judgement.findings.push(permitted(
                     ClaimId::Kv2,
                     format!("keys were enumerated under `{}`", access.key.escape_debug()),
@@ -541,10 +549,6 @@ impl<'w> Judge<'w> {
 /// What is sent through a tunnel and must come back.
 pub const TUNNEL_TEXT: &[u8] = b"through the tunnel";
 
-/// Headers of the framing and of the connection, which say nothing of the answer.
-const FRAMING: [&str; 6] =
-    ["content-length", "transfer-encoding", "connection", "date", "upgrade", "sec-websocket-accept"];
-
 /// The observed delivery that an expected one stands for: at the same container, with the same target if there is a
 /// choice.
 fn take<'o>(left: &mut Vec<&'o Delivery>, expected: &Expected) -> Option<&'o Delivery> {
@@ -554,162 +558,6 @@ fn take<'o>(left: &mut Vec<&'o Delivery>, expected: &Expected) -> Option<&'o Del
         .or_else(|| at(&|d| d.target == due.target))
         .or_else(|| at(&|_| true))?;
     Some(left.remove(position))
-}
-
-fn delivered_headers(due: &Fields, delivered: &Fields, whose: &str, judgement: &mut Judgement) {
-    let ignored = |name: &str| matches!(name, "content-length" | "transfer-encoding");
-    let normal = |fields: &Fields| -> Fields {
-        let mut fields: Fields = fields
-            .iter()
-            .filter(|(name, _)| !ignored(name))
-            .map(|(name, value)| {
-                // The words of an upgrade have no case.
-                let value = if matches!(name.as_str(), "connection" | "upgrade") {
-                    value.to_ascii_lowercase()
-                } else {
-                    value.clone()
-                };
-                (name.clone(), value)
-            })
-            .collect();
-        fields.sort();
-        fields
-    };
-    let (due, delivered) = (normal(due), normal(delivered));
-    for (name, value) in surplus(&delivered, &due) {
-        judgement.findings.push(permitted(
-            header_claim(&name),
-            format!("{whose} received `{name}: {}`, which it must not see", excerpt(&value, 0)),
-        ));
-    }
-    for (name, value) in surplus(&due, &delivered) {
-        let what = format!("{whose} did not receive `{name}: {}`", excerpt(&value, 0));
-        if plain(&name).starts_with("x-vendo-") {
-            judgement.findings.push(permitted(ClaimId::Apx3, what));
-        } else {
-            judgement.shortfalls.push(what);
-        }
-    }
-}
-
-fn header_claim(name: &str) -> ClaimId {
-    match plain(name).as_str() {
-        "cookie" => ClaimId::Apx4,
-        "host" | "connection" | "upgrade" | "te" | "trailer" | "keep-alive" | "proxy-connection" | "expect" => {
-            ClaimId::Apx5
-        }
-        _ => ClaimId::Apx3,
-    }
-}
-
-fn plain(name: &str) -> String {
-    name.to_ascii_lowercase().replace('_', "-")
-}
-
-/// The fields of `a` that `b` doesn't have as often.
-fn surplus(a: &Fields, b: &Fields) -> Fields {
-    let mut rest = b.clone();
-    a.iter()
-        .filter(|field| match rest.iter().position(|other| other == *field) {
-            Some(position) => {
-                rest.remove(position);
-                false
-            }
-            None => true,
-        })
-        .cloned()
-        .collect()
-}
-
-fn relayed_answer(
-    answer: &observation::Answer,
-    due: &Relayed,
-    delivered: Option<&Delivery>,
-    judgement: &mut Judgement,
-) {
-    if answer.status != due.status {
-        let what = format!("the answer is {}, and the container's {} is due", answer.status, due.status);
-        judgement.shortfalls.push(what);
-        return;
-    }
-    relayed_headers(answer, due, judgement);
-    let body = match &due.body {
-        Body::Exact(body) => Some(body.clone()),
-        Body::Echo => delivered.map(|d| [d.raw.as_slice(), &d.body].concat()),
-    };
-    match body {
-        Some(body) if answer.body == body => {}
-        Some(body) => judgement.findings.push(permitted(
-            ClaimId::Apx6,
-            format!(
-                "the body isn't what the container sent: `{}` instead of `{}`",
-                excerpt(&answer.body, 0),
-                excerpt(&body, 0)
-            ),
-        )),
-        None => judgement.shortfalls.push("the container that has to answer received nothing".to_owned()),
-    }
-    if !matches!(answer.end, End::Complete | End::Closed) {
-        judgement.shortfalls.push(format!("the answer ended badly: {:?}", answer.end));
-    }
-    if delivered.is_none() {
-        judgement.findings.push(permitted(
-            ClaimId::Apx6,
-            "an answer came, though the container that has to give it received nothing".to_owned(),
-        ));
-    }
-}
-
-fn relayed_headers(answer: &observation::Answer, due: &Relayed, judgement: &mut Judgement) {
-    let framing = |(name, _): &(String, Vec<u8>)| !FRAMING.contains(&name.as_str());
-    let seen: Fields = answer.headers.iter().filter(|field| framing(field)).cloned().collect();
-    for (name, value) in surplus(&seen, &due.headers) {
-        let claim = match plain(&name).as_str() {
-            "set-cookie" | "set-cookie2" => ClaimId::Apx4,
-            vendo if vendo.starts_with("x-vendo-") => ClaimId::Apx4,
-            _ => ClaimId::Apx6,
-        };
-        judgement
-            .findings
-            .push(permitted(claim, format!("the client got `{name}: {}`, which it must not get", excerpt(&value, 0))));
-    }
-    for (name, value) in surplus(&due.headers, &seen) {
-        judgement.shortfalls.push(format!("the client did not get `{name}: {}`", excerpt(&value, 0)));
-    }
-}
-
-fn broken_answer(answer: &observation::Answer, due: &Relayed, judgement: &mut Judgement) {
-    if matches!(answer.status, 502 | 504) {
-        return;
-    }
-    if answer.status != due.status {
-        judgement
-            .shortfalls
-            .push(format!("the answer is {}, and the container's {} is due", answer.status, due.status));
-        return;
-    }
-    relayed_headers(answer, due, judgement);
-    let Body::Exact(body) = &due.body else { return };
-    if !body.starts_with(&answer.body) {
-        judgement.findings.push(permitted(
-            ClaimId::Apx6,
-            format!("the body isn't how the container's began: `{}`", excerpt(&answer.body, 0)),
-        ));
-    }
-    if answer.body.len() < body.len() && answer.end == End::Complete {
-        judgement
-            .findings
-            .push(permitted(ClaimId::Apx6, "a body that broke off was passed on as if it were whole".to_owned()));
-    }
-}
-
-/// An answer of the proxy's own: no container's header may be in it.
-fn own_answer(answer: &observation::Answer, claim: ClaimId, judgement: &mut Judgement) {
-    for (name, value) in &answer.headers {
-        if plain(name).starts_with("x-vendo-") || name == "set-cookie" {
-            judgement.findings.push(permitted(claim, format!("a refusal carries `{name}: {}`", excerpt(value, 0))));
-        }
-    }
 }
 
 /// All bytes of an answer, as they came where that is known.
@@ -735,23 +583,12 @@ fn is_http2(answer: &observation::Answer) -> bool {
     answer.raw.is_empty()
 }
 
-fn permitted(claim: ClaimId, what: String) -> Finding {
-    Finding { claim, oracle: Oracle::PermittedOutcomes, what, leak: None }
-}
-
 fn first<'a>(headers: &'a Fields, name: &str) -> Option<&'a [u8]> {
     headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_slice())
 }
 
 fn text(value: Option<&[u8]>) -> String {
     value.map_or_else(|| "nowhere".to_owned(), |value| value.escape_ascii().to_string())
-}
-
-fn excerpt(bytes: &[u8], from: usize) -> String {
-    let rest = bytes.get(from..).unwrap_or(&[]);
-    let shown = rest.get(..rest.len().min(80)).unwrap_or(rest);
-    let dots = if rest.len() > shown.len() { "\u{2026}" } else { "" };
-    format!("{}{dots}", shown.escape_ascii())
 }
 
 fn due(answer: &Answer) -> String {

@@ -112,13 +112,13 @@ macro_rules! key {
 key!(
     /// The routing entry of a single-level host, by its label.
     DeployLabel, "deploy-label", "deploy:", DeployEntry, Deploy, 63,
-    |identifier| if is_name(identifier) && !identifier.contains('.') { Ok(()) } else { Err("is one label in lower case") }
+    label
 );
 key!(
     /// The routing entry of a legacy or custom host, by the full host. It has a dot, so that no custom domain can
     /// spell a label's key.
     DeployHost, "deploy-host", "deploy:", DeployEntry, Deploy, HOST_MAX,
-    |identifier| if is_name(identifier) && identifier.contains('.') { Ok(()) } else { Err("is a host name with a dot") }
+    host
 );
 key!(
     /// An API key, by the SHA-256 of the bearer in lower-case hex.
@@ -130,11 +130,11 @@ key!(
 );
 key!(
     /// A tenant's balance, by tenant id.
-    Balance, "balance", "balance:", BalanceEntry, Balance, 64, |_| Ok(())
+    Balance, "balance", "balance:", BalanceEntry, Balance, 64, id
 );
 key!(
     /// A connection, by its id.
-    Conn, "conn", "conn:", ConnEntry, Conn, 64, |_| Ok(())
+    Conn, "conn", "conn:", ConnEntry, Conn, 64, id
 );
 
 /// The key of a host's routing entry.
@@ -167,6 +167,22 @@ impl DeployKey {
             Self::Host(key) => key.rendered(),
         }
     }
+}
+
+fn label(identifier: &str) -> Result<(), &'static str> {
+    if is_name(identifier) && !identifier.contains('.') { Ok(()) } else { Err("is one label in lower case") }
+}
+
+fn host(identifier: &str) -> Result<(), &'static str> {
+    if is_name(identifier) && identifier.contains('.') {
+        Ok(())
+    } else {
+        Err("is a host name with a dot, in lower case")
+    }
+}
+
+fn id(identifier: &str) -> Result<(), &'static str> {
+    if identifier.contains('.') { Err("has no dot") } else { Ok(()) }
 }
 
 /// Whether it is spelled as a normal host, or one label of it: two spellings of one host would be two keys.
