@@ -83,24 +83,50 @@ impl CaseOutcome {
     }
 }
 
-/// Runs one case in a fresh session.
+/// Runs one case in a fresh session: the trace, and around it the baseline and the positive twins.
 ///
 /// # Errors
 /// [`TargetError`], when the target can't be tested.
 pub async fn run_case<T: Target>(target: &T, world: &World, trace: &[Step]) -> Result<CaseOutcome, TargetError> {
-    let mut run = Run {
-        world,
-        session: target.provision(world).await?,
-        judge: Judge::new(world),
-        state: State::new(world),
-        proven: BTreeMap::new(),
-        outcome: CaseOutcome::default(),
-    };
+    let mut run = Run::new(target, world).await?;
     run.baseline().await?;
     for step in trace {
         run.step(step).await?;
     }
     Ok(run.outcome)
+}
+
+/// Runs these steps and no others in a fresh session, as a counterexample has to show all that it takes.
+///
+/// # Errors
+/// [`TargetError`], when the target can't be tested.
+pub async fn run_bare<T: Target>(target: &T, world: &World, trace: &[Step]) -> Result<CaseOutcome, TargetError> {
+    let mut run = Run::new(target, world).await?;
+    for step in trace {
+        run.act_if_allowed(step).await?;
+    }
+    Ok(run.outcome)
+}
+
+impl<'w, S: Session> Run<'w, S> {
+    async fn new<T: Target<Session<'w> = S>>(target: &'w T, world: &'w World) -> Result<Self, TargetError> {
+        Ok(Self {
+            world,
+            session: target.provision(world).await?,
+            judge: Judge::new(world),
+            state: State::new(world),
+            proven: BTreeMap::new(),
+            outcome: CaseOutcome::default(),
+        })
+    }
+
+    async fn act_if_allowed(&mut self, step: &Step) -> Result<(), TargetError> {
+        if self.state.allows(self.world, &step.action) {
+            let claims = claims_of(self.world, &self.state, step);
+            self.act(step, Role::Trace, &claims).await?;
+        }
+        Ok(())
+    }
 }
 
 struct Run<'w, S> {
