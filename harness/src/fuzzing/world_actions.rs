@@ -9,7 +9,7 @@ use isolation_model::world::World;
 
 use crate::campaign::shrink::shrink;
 use crate::counterexample::{Counterexample, SCHEMA, WorldSource};
-use crate::engine::{CaseOutcome, run_case};
+use crate::engine::{CaseOutcome, run_bare, run_case};
 use crate::target::{Target, TargetError};
 use crate::verify::block_on;
 
@@ -56,12 +56,12 @@ async fn judge<T: Target>(
         match shrink(target, world, steps, finding.claim).await? {
             Some(shrunk) => (shrunk.finding, shrunk.trace),
             None => {
-                let what = format!("{} (not again in a second run)", finding.what);
+                let what = format!("{} (not again in a second run of these steps)", finding.what);
                 (Finding { what, ..finding }, steps.to_vec())
             }
         }
     } else if let Some(finding) = not_served(&outcome) {
-        fewer(target, world, steps.to_vec(), finding).await?
+        fewer(target, world, outcome, finding).await?
     } else {
         return Ok(None);
     };
@@ -81,16 +81,18 @@ fn not_served(outcome: &CaseOutcome) -> Option<Finding> {
     })
 }
 
-/// Leaves out the steps without which something is still not served.
+/// The steps that show what is not served, positive twins among them, without those that it doesn't take.
 async fn fewer<T: Target>(
     target: &T,
     world: &World,
-    mut steps: Vec<Step>,
+    outcome: CaseOutcome,
     mut finding: Finding,
 ) -> Result<(Finding, Vec<Step>), TargetError> {
+    let found_at = outcome.steps.iter().position(|step| !step.shortfalls.is_empty()).unwrap_or(outcome.steps.len());
+    let mut steps: Vec<Step> = outcome.steps.into_iter().take(found_at + 1).map(|judged| judged.step).collect();
     'smaller: loop {
         for candidate in shorter(&steps) {
-            if let Some(smaller) = not_served(&run_case(target, world, &candidate).await?) {
+            if let Some(smaller) = not_served(&run_bare(target, world, &candidate).await?) {
                 (finding, steps) = (smaller, candidate);
                 continue 'smaller;
             }
@@ -112,7 +114,13 @@ fn text(counterexample: &Counterexample) -> String {
 
 #[cfg(test)]
 mod tests {
+    use isolation_model::action::Action;
+    use isolation_model::observation::{Exchange, Nothing};
+    use isolation_model::oracle::canaries::requests;
+    use isolation_model::state::State;
+
     use super::*;
+    use crate::target::{Performed, Session};
 
     #[test]
     fn bytes_are_a_case_of_the_first_world_of_their_seed() {
@@ -124,6 +132,32 @@ mod tests {
         let (_, other, _) = case(&[0x12, 0x35]);
         assert_ne!(world.tenants[0].id, other.tenants[0].id);
         assert_eq!(case(&[7; 4000]).2.len(), STEPS_MAX);
+    }
+
+    /// A target that answers nobody.
+    struct Silent;
+
+    impl Target for Silent {
+        type Session<'w> = Self;
+
+        async fn provision<'w>(&'w self, _: &'w World) -> Result<Self, TargetError> {
+            Ok(Self)
+        }
+    }
+
+    impl Session for Silent {
+        async fn perform(&mut self, _: &State, action: &Action) -> Result<Performed, TargetError> {
+            let requests = requests(action).len();
+            let mut performed = Performed { requests: requests as u64, ..Performed::default() };
+            performed.observation.exchanges = vec![Exchange::Nothing(Nothing::Closed); requests];
+            Ok(performed)
+        }
+    }
+
+    #[test]
+    fn a_target_that_serves_nobody_is_found_to() {
+        let wrong = check(&Silent, &[0, 1, 23, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap_err();
+        assert!(wrong.contains("not served: ") && wrong.contains("\"seed\": "), "{wrong}");
     }
 
     #[cfg(feature = "faults")]
@@ -151,10 +185,10 @@ mod tests {
                     serde_json::from_str(&json).unwrap_or_else(|error| panic!("{}: {error}: {wrong}", fault.id()));
                 assert!(fault.claims().contains(&counterexample.claim.as_str()), "{}: {wrong}", fault.id());
                 let world = counterexample.world.world();
-                let replayed = block_on(run_case(&target, &world, &counterexample.steps)).unwrap().unwrap();
+                let replayed = block_on(run_bare(&target, &world, &counterexample.steps)).unwrap().unwrap();
                 assert!(replayed.findings().any(|finding| finding.claim == counterexample.claim));
                 let sound = Reference::new(Link::InProcess);
-                let outcome = block_on(run_case(&sound, &world, &counterexample.steps)).unwrap().unwrap();
+                let outcome = block_on(run_bare(&sound, &world, &counterexample.steps)).unwrap().unwrap();
                 assert_eq!(outcome.findings().count(), 0, "the fault alone is what was found");
             }
         }
