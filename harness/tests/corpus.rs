@@ -177,11 +177,9 @@ fn kinds(action: &Action) -> Vec<String> {
 
 /// The name of a variant in a file.
 fn tag(value: &impl serde::Serialize) -> String {
-    match serde_json::to_value(value).unwrap() {
-        serde_json::Value::String(name) => name,
-        serde_json::Value::Object(object) => object.keys().next().unwrap().clone(),
-        other => panic!("{other} is no variant"),
-    }
+    let value = serde_json::to_value(value).unwrap();
+    let name = value.as_str().or_else(|| value.as_object()?.keys().next().map(String::as_str));
+    name.unwrap_or_else(|| panic!("{value} is no variant")).to_owned()
 }
 
 fn write_seeds() {

@@ -27,16 +27,21 @@ pub(super) enum Leads {
     NoHost,
 }
 
+type Normal = fn(&[u8]) -> Option<String>;
+type Route = fn(&HeaderValue) -> Result<Leads, String>;
+type Session = fn(&[HeaderValue]) -> SessionText;
+type Forwarded = fn(&[HeaderValue]) -> Vec<HeaderValue>;
+
 /// The functions that are held against the rules.
 pub(super) struct Subject {
     /// The normal form of a host.
-    normal: fn(&[u8]) -> Option<String>,
+    normal: Normal,
     /// Where a request leads.
-    leads: fn(&HeaderValue) -> Result<Leads, String>,
+    leads: Route,
     /// The session among Cookie fields.
-    session: fn(&[HeaderValue]) -> SessionText,
+    session: Session,
     /// The Cookie fields that a container gets.
-    forwarded: fn(&[HeaderValue]) -> Vec<HeaderValue>,
+    forwarded: Forwarded,
 }
 
 impl Subject {
@@ -362,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_host_parser_with_a_mistake_is_caught() {
-        let mistakes: [(&str, fn(&[u8]) -> Option<String>); 5] = [
+        let mistakes: [(&str, Normal); 5] = [
             ("keeps the case", |bytes| {
                 let host = normal(bytes)?;
                 let text = String::from_utf8_lossy(bytes);
@@ -386,7 +391,7 @@ mod tests {
 
     #[test]
     fn a_router_with_a_mistake_is_caught() {
-        let mistakes: [(&str, fn(&HeaderValue) -> Result<Leads, String>); 3] = [
+        let mistakes: [(&str, Route); 3] = [
             ("looks reserved labels up", |field| {
                 let host = normal(field.as_bytes());
                 if host.as_deref() == Some("openai-proxy.vendo.run") {
@@ -405,7 +410,7 @@ mod tests {
             ("takes a refused host for an unknown one", |field| {
                 Ok(match reference_leads(field)? {
                     Leads::NoHost => Leads::Nowhere,
-                    leads => leads,
+                    leads @ (Leads::To(_) | Leads::Nowhere) => leads,
                 })
             }),
         ];
@@ -416,7 +421,7 @@ mod tests {
 
     #[test]
     fn a_cookie_parser_with_a_mistake_is_caught() {
-        let mistakes: [(&str, fn(&[HeaderValue]) -> SessionText); 3] = [
+        let mistakes: [(&str, Session); 3] = [
             ("takes the first of two", |fields| {
                 let first = fields.iter().map(|field| cookies(std::slice::from_ref(field)).0);
                 first.into_iter().find(|session| *session != SessionText::Absent).unwrap_or(SessionText::Absent)
@@ -434,13 +439,13 @@ mod tests {
             }),
             ("takes the quotes off", |fields| match cookies(fields).0 {
                 SessionText::One(value) => SessionText::One(value.into_iter().filter(|byte| *byte != b'"').collect()),
-                other => other,
+                other @ (SessionText::Absent | SessionText::Invalid) => other,
             }),
         ];
         for (mistake, session) in mistakes {
             assert!(caught(&Subject { session, ..Subject::REFERENCE }).is_some(), "{mistake}");
         }
-        let forwarded: [(&str, fn(&[HeaderValue]) -> Vec<HeaderValue>); 2] = [
+        let forwarded: [(&str, Forwarded); 2] = [
             ("forwards all", <[HeaderValue]>::to_vec),
             ("forwards what is spelled otherwise", |fields| {
                 let all = fields.iter().map(|field| String::from_utf8_lossy(field.as_bytes()).into_owned());
