@@ -311,7 +311,7 @@ fn faults(args: &FaultsArgs) -> ExitCode {
 
 fn claims(args: &ClaimsArgs) -> ExitCode {
     let behind = |claim: ClaimId| -> Vec<String> {
-        let breaking = Fault::ALL.iter().filter(|fault| fault_matrix::breaks(**fault, claim));
+        let breaking = Fault::ALL.iter().filter(|fault| verify::breaks(**fault, claim));
         breaking.map(|fault| fault.id().to_owned()).collect()
     };
     match args.format {

@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::record::FaultResult;
 use crate::target::TargetError;
 use crate::target::reference::{Link, Reference};
-use crate::verify::block_on;
+use crate::verify::{block_on, breaks};
 
 /// How the matrix is run.
 #[derive(Debug, Clone, Copy)]
@@ -38,12 +38,6 @@ pub struct MatrixOptions {
 #[must_use]
 pub fn faults() -> Vec<Fault> {
     Fault::ALL.iter().copied().filter(|fault| due().any(|claim| breaks(*fault, claim.id))).collect()
-}
-
-/// Whether a fault breaks a claim.
-#[must_use]
-pub fn breaks(fault: Fault, claim: ClaimId) -> bool {
-    fault.claims().contains(&claim.as_str())
 }
 
 /// Plants every fault in turn.

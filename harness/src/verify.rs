@@ -66,8 +66,8 @@ pub enum VerifyError {
 /// [`VerifyError`].
 pub fn verify(options: &Options, stop: &AtomicBool) -> Result<Run, VerifyError> {
     let target = reference(options);
-    let mut record = Record::default();
-    record.add(Event::Started {
+    let mut gathered = Gathered::default();
+    gathered.record.add(Event::Started {
         schema: SCHEMA.to_owned(),
         seed: options.seed,
         profile: options.profile,
@@ -75,13 +75,17 @@ pub fn verify(options: &Options, stop: &AtomicBool) -> Result<Run, VerifyError> 
         fault: options.fault.map(|fault| fault.id().to_owned()),
         required: options.required.clone(),
     })?;
-    let mut evidence: BTreeMap<ClaimId, Evidence> = BTreeMap::new();
-    let mut totals = Totals::default();
-
-    self_test(options, &mut record, &mut evidence)?;
+    self_test(options, &mut gathered)?;
     let cases = campaign::cases(options.seed, options.profile.budget());
-    let found = campaign(options, &target, &cases, stop, &mut record, &mut evidence, &mut totals)?;
-    let violations = confirm(options, &target, &cases, &found, &mut evidence)?;
+    for part in parts(options, cases.len()) {
+        gathered.campaign(options, &target, &cases, part, stop)?;
+        // A fault that is planted to be seen has been seen: its other findings would say the same again.
+        if options.fault.is_some_and(|fault| gathered.found.keys().any(|claim| breaks(fault, *claim))) {
+            break;
+        }
+    }
+    let violations = confirm(options, &target, &cases, &mut gathered)?;
+    let Gathered { mut record, mut evidence, mut totals, .. } = gathered;
     for violation in &violations {
         record.add(Event::Violation(violation.clone()))?;
     }
@@ -151,16 +155,12 @@ pub fn block_on<F: Future>(future: F) -> Result<F::Output, TargetError> {
 }
 
 /// Shows that the scanner finds what it has to find, with the canaries of the first case's world.
-fn self_test(
-    options: &Options,
-    record: &mut Record,
-    evidence: &mut BTreeMap<ClaimId, Evidence>,
-) -> Result<(), VerifyError> {
+fn self_test(options: &Options, gathered: &mut Gathered) -> Result<(), VerifyError> {
     let (world, _) = Case { seed: options.seed, number: 0, kind: CaseKind::Random }.world();
     let result = canary::self_test(&world.canaries.scanner(), &world.canaries, 2);
-    record.add(Event::SelfTest { injected: to_u64(result.injected), found: to_u64(result.found) })?;
+    gathered.record.add(Event::SelfTest { injected: to_u64(result.injected), found: to_u64(result.found) })?;
     if !result.passed() {
-        doubt(evidence, "the canary scanner missed canaries that were planted to test it");
+        doubt(&mut gathered.evidence, "the canary scanner missed canaries that were planted to test it");
     }
     Ok(())
 }
@@ -168,63 +168,88 @@ fn self_test(
 /// A finding's place: its claim, and the index of its case.
 type Found = BTreeMap<ClaimId, Vec<usize>>;
 
-fn campaign(
-    options: &Options,
-    target: &Reference,
-    cases: &[Case],
-    stop: &AtomicBool,
-    record: &mut Record,
-    evidence: &mut BTreeMap<ClaimId, Evidence>,
-    totals: &mut Totals,
-) -> Result<Found, VerifyError> {
-    let progress = Progress::new("campaign", cases.len(), options.quiet);
-    let budget = options.profile.budget();
-    let outcomes = pool::run(cases, options.threads, stop, &|| progress.done_one(), |case| {
-        let (world, steps) = case.steps(budget);
-        block_on(run_case(target, &world, &steps)).and_then(|outcome| outcome)
-    });
-    progress.finish();
-    let mut found = Found::new();
-    let mut first_error = None;
-    let mut succeeded = false;
-    for (index, (case, outcome)) in cases.iter().zip(outcomes).enumerate() {
-        let Some(outcome) = outcome else { continue };
-        totals.cases += 1;
-        let (outcome, error) = match outcome {
-            Ok(outcome) => {
-                succeeded = true;
-                (outcome, None)
+/// Whether a fault breaks a claim.
+#[must_use]
+pub fn breaks(fault: Fault, claim: ClaimId) -> bool {
+    fault.claims().contains(&claim.as_str())
+}
+
+/// The parts in which the cases are run: all at once, or with a planted fault each move once and then the rest.
+fn parts(options: &Options, cases: usize) -> Vec<std::ops::Range<usize>> {
+    let moves = campaign::due().map(|claim| claim.moves.len()).sum::<usize>().min(cases);
+    let parts = if options.fault.is_some() { [0..moves, moves..cases] } else { [0..cases, cases..cases] };
+    parts.into_iter().filter(|part| !part.is_empty()).collect()
+}
+
+/// What a run gathers on its way.
+#[derive(Default)]
+struct Gathered {
+    record: Record,
+    evidence: BTreeMap<ClaimId, Evidence>,
+    totals: Totals,
+    found: Found,
+}
+
+impl Gathered {
+    /// Runs a part of the cases.
+    fn campaign(
+        &mut self,
+        options: &Options,
+        target: &Reference,
+        cases: &[Case],
+        part: std::ops::Range<usize>,
+        stop: &AtomicBool,
+    ) -> Result<(), VerifyError> {
+        let first = part.start;
+        let cases = cases.get(part).unwrap_or(&[]);
+        let progress = Progress::new("campaign", cases.len(), options.quiet);
+        let budget = options.profile.budget();
+        let outcomes = pool::run(cases, options.threads, stop, &|| progress.done_one(), |case| {
+            let (world, steps) = case.steps(budget);
+            block_on(run_case(target, &world, &steps)).and_then(|outcome| outcome)
+        });
+        progress.finish();
+        let mut first_error = None;
+        let mut succeeded = false;
+        for (index, (case, outcome)) in cases.iter().zip(outcomes).enumerate() {
+            let Some(outcome) = outcome else { continue };
+            self.totals.cases += 1;
+            let (outcome, error) = match outcome {
+                Ok(outcome) => {
+                    succeeded = true;
+                    (outcome, None)
+                }
+                Err(error) => {
+                    doubt(&mut self.evidence, &format!("case {} could not be run to its end: {error}", case.number));
+                    let text = error.to_string();
+                    first_error.get_or_insert(error);
+                    (CaseOutcome::default(), Some(text))
+                }
+            };
+            self.totals.requests += outcome.requests;
+            self.totals.steps += to_u64(outcome.steps.len());
+            for (claim, own) in &outcome.evidence {
+                self.evidence.entry(*claim).or_default().merge(own);
             }
-            Err(error) => {
-                doubt(evidence, &format!("case {} could not be run to its end: {error}", case.number));
-                let text = error.to_string();
-                first_error.get_or_insert(error);
-                (CaseOutcome::default(), Some(text))
+            for finding in outcome.findings() {
+                self.totals.findings += 1;
+                let places = self.found.entry(finding.claim).or_default();
+                if places.last() != Some(&(first + index)) {
+                    places.push(first + index);
+                }
             }
-        };
-        totals.requests += outcome.requests;
-        totals.steps += to_u64(outcome.steps.len());
-        for (claim, own) in &outcome.evidence {
-            evidence.entry(*claim).or_default().merge(own);
+            self.record.add(Event::Case {
+                number: case.number,
+                case: case.kind.clone(),
+                requests: outcome.requests,
+                steps: outcome.steps,
+                error,
+            })?;
         }
-        for finding in outcome.findings() {
-            totals.findings += 1;
-            let places = found.entry(finding.claim).or_default();
-            if places.last() != Some(&index) {
-                places.push(index);
-            }
+        match first_error {
+            Some(error) if !succeeded => Err(error.into()),
+            _ => Ok(()),
         }
-        record.add(Event::Case {
-            number: case.number,
-            case: case.kind.clone(),
-            requests: outcome.requests,
-            steps: outcome.steps,
-            error,
-        })?;
-    }
-    match first_error {
-        Some(error) if !succeeded => Err(error.into()),
-        _ => Ok(found),
     }
 }
 
@@ -236,13 +261,12 @@ fn confirm(
     options: &Options,
     target: &Reference,
     cases: &[Case],
-    found: &Found,
-    evidence: &mut BTreeMap<ClaimId, Evidence>,
+    gathered: &mut Gathered,
 ) -> Result<Vec<Violation>, VerifyError> {
-    let progress = Progress::new("shrinking", found.len(), options.quiet);
+    let progress = Progress::new("shrinking", gathered.found.len(), options.quiet);
     let budget = options.profile.budget();
     let mut violations = Vec::new();
-    for (claim, places) in found {
+    for (claim, places) in &gathered.found {
         // Short cases first: they shrink faster, and directed ones say what they are about.
         let mut candidates: Vec<&Case> = places.iter().filter_map(|index| cases.get(*index)).collect();
         candidates.sort_by_key(|case| (case.kind == CaseKind::Random, case.number));
@@ -263,7 +287,7 @@ fn confirm(
             }
         }
         if !confirmed {
-            let own = evidence.entry(*claim).or_default();
+            let own = gathered.evidence.entry(*claim).or_default();
             own.violations = 0;
             own.doubts.insert("something was found that did not occur again on replay".to_owned());
         }

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use isolation_model::action::framing::DefectClass;
 use isolation_model::action::{Action, Control, Request, Status as ModelStatus};
 use isolation_model::claim::Guard;
 use isolation_model::observation::{Delivery, Exchange, Observation};
@@ -171,11 +172,17 @@ impl Session for ReferenceSession<'_> {
                         container.release();
                     }
                 };
-                performed.observation.exchanges = self.client.race(first, second, settle(link), release).await?;
+                let arrived = async {
+                    match held.and_then(|index| containers.get(index)) {
+                        Some(container) => arrival(link, container).await,
+                        None => settle(link).await,
+                    }
+                };
+                performed.observation.exchanges = self.client.race(first, second, arrived, release).await?;
             }
             Action::Malformed { request, defect, follow_up } => {
                 performed.requests = 2;
-                self.script(state, request, false);
+                let due = self.script(state, request, false);
                 self.script(state, follow_up, false);
                 let wires = [request, follow_up].map(|request| render::wire(self.world, state, request));
                 let [request, follow_up] = &wires;
@@ -183,7 +190,12 @@ impl Session for ReferenceSession<'_> {
                 let burst = self.client.burst(request, follow_up, &bytes).await?;
                 performed.observation.exchanges = burst.exchanges;
                 performed.observation.closed_after = burst.closed;
-                settle(self.link).await;
+                // What broke off may still be on its way to the container.
+                let broken = matches!(defect.class(), DefectClass::BodyBreaks);
+                match due.and_then(|index| self.containers.get(index)).filter(|_| broken) {
+                    Some(container) => arrival(self.link, container).await,
+                    None => settle(self.link).await,
+                }
             }
             Action::Control(control) => self.control(control, &mut performed.observation)?,
             Action::Advance { seconds } => self.clock.advance(Duration::from_secs(u64::from(*seconds))),
@@ -334,6 +346,21 @@ fn is_refusal_by_parser(exchange: &Exchange) -> bool {
     }
 }
 
+/// Waits until a request has come to a container; not long, since it may never come.
+async fn arrival(link: Link, container: &Container) {
+    match link {
+        Link::InProcess => settle(link).await,
+        Link::Http => {
+            for _ in 0..25 {
+                if container.waiting() > 0 {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    }
+}
+
 /// Lets what is under way arrive: nothing in memory takes longer than the scheduler needs to get round.
 async fn settle(link: Link) {
     match link {
@@ -342,7 +369,7 @@ async fn settle(link: Link) {
                 tokio::task::yield_now().await;
             }
         }
-        Link::Http => tokio::time::sleep(Duration::from_millis(10)).await,
+        Link::Http => tokio::time::sleep(Duration::from_millis(5)).await,
     }
 }
 

@@ -161,6 +161,11 @@ impl Container {
         std::mem::take(&mut self.shared.state().received).into_values().collect()
     }
 
+    /// How many requests were received that nobody has drained.
+    pub fn waiting(&self) -> usize {
+        self.shared.state().received.len()
+    }
+
     /// Lets one held reply go, or the next one that will be held.
     pub fn release(&self) {
         self.shared.releases.add_permits(1);
