@@ -5,7 +5,7 @@
 use crate::action::cookie::{Alteration, Cookie, CookieJar, Token, Writing};
 use crate::action::framing::Defect;
 use crate::action::header::{
-    EdgeField, ForwardingField, Header, HintField, HopField, NameSpelling, Nominee, Spoof, VendoField,
+    ClientField, EdgeField, ForwardingField, Header, HintField, HopField, NameSpelling, Nominee, Spoof, VendoField,
 };
 use crate::action::host::{HostLayout, HostOf, HostSpec, IpForm, PlatformHost, Sni, Spelling};
 use crate::action::path::{Code, Next, OddPath, Path, ReservedSpelling};
@@ -342,7 +342,8 @@ fn header<C: Choose>(choose: &mut C, world: &World) -> Header {
             4 => Nominee::Several,
             _ => Nominee::Vendo(choose.of(&VendoField::ALL)),
         }),
-        9 => Header::Authorization,
+        9 if choose.one_in(3) => Header::Authorization,
+        9 => Header::Client(choose.of(&ClientField::ALL)),
         10 => choose.of(&[Header::IfNoneMatch, Header::IfModifiedSince, Header::Range]),
         11 => Header::SessionAsBearer(choose.index(world.members.len())),
         _ => Header::App(choose.index(3)),

@@ -268,7 +268,11 @@ fn tenants<C: Choose>(choose: &mut C, count: usize) -> Vec<Tenant> {
         .chars()
         .map(|c| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() })
         .collect();
-    let ids = [base.clone(), format!("{base}x"), swapped, format!("{base}y"), format!("x{base}")];
+    // Both begins and ends as the first does; the last two differ from it in one byte, at either end.
+    let twofold = format!("{base}x{base}");
+    let but_last: String = twofold.chars().take(twofold.len().saturating_sub(1)).collect();
+    let but_first: String = twofold.chars().skip(1).collect();
+    let ids = [base, twofold, swapped, format!("{but_last}y"), format!("y{but_first}")];
     let stem = choose.of(&["acme", "globex", "initech", "umbra"]);
     let slugs =
         [stem.to_owned(), format!("{stem}-x"), format!("{stem}2"), format!("x-{stem}"), format!("{stem}-{stem}")];
@@ -303,7 +307,12 @@ fn members<C: Choose>(choose: &mut C, tenants: &[Tenant], canaries: &mut CanaryR
             let injection = if role == Role::Viewer { "\r\nX-Vendo-Tenant-Id: x\r\n\u{e9}" } else { "" };
             members.push(Member {
                 user_id,
-                email: format!("{}{injection}@mail.example", email_canary.text),
+                // Anybody may have an address that sounds like the platform's staff.
+                email: format!(
+                    "{}{injection}@{}",
+                    email_canary.text,
+                    if role == Role::Owner { PLATFORM_DOMAIN } else { "mail.example" }
+                ),
                 name: names.next().copied().unwrap_or("").to_owned(),
                 tenant,
                 role,
@@ -373,6 +382,7 @@ mod tests {
             let folded: BTreeSet<String> = ids.iter().map(|id| id.to_ascii_lowercase()).collect();
             assert!(folded.len() < ids.len(), "two ids differ in case alone");
             assert!(ids.iter().any(|a| ids.iter().any(|b| a != b && b.starts_with(a))), "one id is another's prefix");
+            assert!(ids.iter().any(|a| ids.iter().any(|b| a != b && b.ends_with(a))), "one id is another's end");
         }
     }
 

@@ -60,6 +60,8 @@ pub enum Header {
     Expect,
     /// `Authorization: Bearer {token}` with a member's valid token: no session, and passed on.
     SessionAsBearer(u8),
+    /// What a client says about itself, which some proxies take for a reason to let it pass.
+    Client(ClientField),
 }
 
 /// The headers with which the app-proxy tells a container who asks.
@@ -221,6 +223,74 @@ impl HintField {
     }
 }
 
+/// What a client says about itself or about the occasion of its request. None of it proves anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientField {
+    /// The health check of an orchestrator.
+    Probe,
+    /// The health check of a load balancer.
+    Balancer,
+    /// A search engine.
+    Crawler,
+    /// A preflight, by its headers.
+    Preflight,
+    /// A script's request.
+    Script,
+    /// A subresource without credentials.
+    Subresource,
+    /// A prefetch.
+    Prefetch,
+    /// The address of this machine, under a name that the proxy doesn't know.
+    LocalAddress,
+    /// A request of the platform's own, by its word.
+    Internal,
+    /// A user whom another proxy would have verified.
+    RemoteUser,
+    /// A page of the platform that refers to this one.
+    Referer,
+}
+
+impl ClientField {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Probe,
+        Self::Balancer,
+        Self::Crawler,
+        Self::Preflight,
+        Self::Script,
+        Self::Subresource,
+        Self::Prefetch,
+        Self::LocalAddress,
+        Self::Internal,
+        Self::RemoteUser,
+        Self::Referer,
+    ];
+
+    /// Names and values. All of them are the application's to read: they are passed on.
+    const fn fields(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Probe => &[("User-Agent", "kube-probe/1.31")],
+            Self::Balancer => &[("User-Agent", "ELB-HealthChecker/2.0")],
+            Self::Crawler => &[("User-Agent", "Mozilla/5.0 (compatible; Googlebot/2.1)")],
+            Self::Preflight => &[
+                ("Origin", "https://vendo.run"),
+                ("Access-Control-Request-Method", "GET"),
+                ("Access-Control-Request-Headers", "authorization"),
+            ],
+            Self::Script => &[("X-Requested-With", "XMLHttpRequest"), ("Origin", "https://vendo.run")],
+            Self::Subresource => {
+                &[("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image")]
+            }
+            Self::Prefetch => &[("Purpose", "prefetch"), ("Sec-Purpose", "prefetch;prerender")],
+            Self::LocalAddress => &[("True-Client-IP", "127.0.0.1"), ("X-Client-IP", "127.0.0.1")],
+            Self::Internal => &[("X-Internal-Request", "1"), ("X-Debug", "1")],
+            Self::RemoteUser => &[("Remote-User", "admin"), ("X-Authenticated-User", "admin")],
+            Self::Referer => &[("Referer", "https://vendo.run/dashboard")],
+        }
+    }
+}
+
 /// Hop-by-hop headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -340,6 +410,7 @@ impl Header {
             | Self::IfModifiedSince
             | Self::Range
             | Self::Expect
+            | Self::Client(_)
             | Self::SessionAsBearer(_) => true,
         }
     }
@@ -376,6 +447,7 @@ impl Header {
             | Self::IfModifiedSince
             | Self::Range
             | Self::Expect
+            | Self::Client(_)
             | Self::SessionAsBearer(_) => Vec::new(),
         }
     }
@@ -441,6 +513,10 @@ impl Header {
             Self::IfModifiedSince => one("If-Modified-Since", "Thu, 01 Jan 2099 00:00:00 GMT", true),
             Self::Range => one("Range", "bytes=0-3", true),
             Self::Expect => one("Expect", "100-continue", false),
+            Self::Client(client) => {
+                let named = client.fields().iter();
+                named.map(|(name, value)| field((*name).to_owned(), value.as_bytes().to_vec(), true)).collect()
+            }
             Self::SessionAsBearer(member) => {
                 let token = crate::token::text(world, Token::valid(member), world.start_s);
                 vec![field("Authorization".to_owned(), [b"Bearer ".as_slice(), &token].concat(), true)]

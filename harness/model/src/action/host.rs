@@ -312,6 +312,8 @@ pub enum Spelling {
     TrailingHyphen,
     /// With an underscore.
     Underscore,
+    /// Hyphens as underscores, or one underscore where there is no hyphen.
+    UnderscoreForHyphen,
     /// With a space inside.
     Space,
     /// With a tab inside.
@@ -330,7 +332,7 @@ impl Spelling {
         [Self::Exact, Self::Upper, Self::Mixed, Self::TrailingDot, Self::Port, Self::EmptyPort, Self::DotAndPort];
 
     /// The spellings that stand for no host.
-    pub const INVALID: [Self; 19] = [
+    pub const INVALID: [Self; 20] = [
         Self::TwoTrailingDots,
         Self::LeadingDot,
         Self::BadPort,
@@ -345,6 +347,7 @@ impl Spelling {
         Self::LeadingHyphen,
         Self::TrailingHyphen,
         Self::Underscore,
+        Self::UnderscoreForHyphen,
         Self::Space,
         Self::Tab,
         Self::Slash,
@@ -393,6 +396,8 @@ impl Spelling {
             Self::LeadingHyphen => format!("-{host}"),
             Self::TrailingHyphen => format!("{first}-{rest}"),
             Self::Underscore => format!("{first}_{rest}"),
+            Self::UnderscoreForHyphen if host.contains('-') => host.replace('-', "_"),
+            Self::UnderscoreForHyphen => format!("_{host}"),
             Self::Space => format!("{first} {rest}"),
             Self::Tab => format!("{first}\t{rest}"),
             Self::Slash => format!("{host}/x"),

@@ -61,11 +61,35 @@ pub enum OddPath {
     Health,
     /// `/api/webhook`: the same.
     Webhook,
+    /// What crawlers ask for.
+    Robots,
+    /// What browsers ask for on their own.
+    Manifest,
+    /// A style sheet, by its ending.
+    StyleSheet,
+    /// An image, by its ending.
+    Image,
+    /// What a build tool writes.
+    BuildOutput,
+    /// Measurements.
+    Metrics,
+    /// A health check of another name.
+    Ping,
+    /// A login page.
+    Login,
+    /// An API that calls itself public.
+    PublicApi,
+    /// A page with an asset's name behind it.
+    AssetBehindPage,
+    /// A page with an asset's ending in its query.
+    AssetInQuery,
+    /// A page with an asset's ending in a path parameter.
+    AssetInParameter,
 }
 
 impl OddPath {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 26] = [
         Self::DotSegments,
         Self::EncodedSlash,
         Self::DoubleSlash,
@@ -80,10 +104,40 @@ impl OddPath {
         Self::Asset,
         Self::Health,
         Self::Webhook,
+        Self::Robots,
+        Self::Manifest,
+        Self::StyleSheet,
+        Self::Image,
+        Self::BuildOutput,
+        Self::Metrics,
+        Self::Ping,
+        Self::Login,
+        Self::PublicApi,
+        Self::AssetBehindPage,
+        Self::AssetInQuery,
+        Self::AssetInParameter,
     ];
 
     /// Those that some proxies exempt from sign-in.
-    pub const EXEMPT: [Self; 5] = [Self::WellKnown, Self::Favicon, Self::Asset, Self::Health, Self::Webhook];
+    pub const EXEMPT: [Self; 17] = [
+        Self::WellKnown,
+        Self::Favicon,
+        Self::Asset,
+        Self::Health,
+        Self::Webhook,
+        Self::Robots,
+        Self::Manifest,
+        Self::StyleSheet,
+        Self::Image,
+        Self::BuildOutput,
+        Self::Metrics,
+        Self::Ping,
+        Self::Login,
+        Self::PublicApi,
+        Self::AssetBehindPage,
+        Self::AssetInQuery,
+        Self::AssetInParameter,
+    ];
 
     /// As it is written.
     #[must_use]
@@ -103,6 +157,18 @@ impl OddPath {
             Self::Asset => "/static/app.js",
             Self::Health => "/healthz",
             Self::Webhook => "/api/webhook",
+            Self::Robots => "/robots.txt",
+            Self::Manifest => "/manifest.json",
+            Self::StyleSheet => "/assets/site.css",
+            Self::Image => "/img/logo.png",
+            Self::BuildOutput => "/_next/static/chunks/main.js",
+            Self::Metrics => "/metrics",
+            Self::Ping => "/ping",
+            Self::Login => "/login",
+            Self::PublicApi => "/api/public/items",
+            Self::AssetBehindPage => "/inbox/x.css",
+            Self::AssetInQuery => "/inbox?x=/logo.png",
+            Self::AssetInParameter => "/inbox;x.js",
         }
     }
 }

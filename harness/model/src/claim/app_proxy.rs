@@ -64,6 +64,8 @@ pub(super) static APX_1: Claim = Claim {
             "pass at the own host, then ask for a foreign one on the same connection";
         "APX-1.foreign-then-own", TenantMatch,
             "be refused at a foreign host, then ask for the own one on the same connection";
+        "APX-1.foreign-after-many", TenantMatch,
+            "pass often at the own host, then ask for a foreign one on the same connection";
         "APX-1.own-then-foreign-pipelined", TenantMatch, "send both requests before the first answer";
         "APX-1.foreign-cookie-http2", TenantMatch, "present a foreign cookie over HTTP/2";
         "APX-1.http2-interleaved", TenantMatch, "interleave own and foreign streams on one HTTP/2 connection";
@@ -86,11 +88,16 @@ pub(super) static APX_1: Claim = Claim {
         "APX-1.foreign-reserved-path", TenantMatch,
             "present a foreign cookie at the reserved path where codes are redeemed";
         "APX-1.own-suspended", Status, "reach the container of a suspended deployment with the own tenant's cookie";
+        "APX-1.own-suspended-upgrade", Status, "ask for a WebSocket at a suspended deployment of the own tenant";
         "APX-1.own-destroyed", Status, "reach the container of a destroyed deployment with the own tenant's cookie";
         "APX-1.anonymous", SignIn, "present no cookie at all at a host that asks for sign-in";
+        "APX-1.anonymous-upgrade", SignIn, "ask for a WebSocket without a cookie at a host that asks for sign-in";
         "APX-1.anonymous-exempt-path", SignIn,
             "present no cookie at a path that some proxies exempt: a static asset, a health check, a challenge, a webhook";
         "APX-1.foreign-cookie-exempt-path", TenantMatch, "present another tenant's cookie at such a path";
+        "APX-1.anonymous-exempt-header", SignIn,
+            "present no cookie, and say to be a health check, a preflight, a prefetch or this very machine";
+        "APX-1.foreign-cookie-exempt-header", TenantMatch, "say so beside another tenant's cookie";
         "APX-1.own-elsewhere-then-foreign", TenantMatch,
             "use an account's cookie in its own tenant, then the same account's cookie of another tenant";
     },

@@ -3,7 +3,9 @@
 use super::draft::{CLEAR, Draft, HTTP1, HTTP2, TLS, exactly, row, with_headers};
 use crate::action::cookie::{Cookie, CookieJar};
 use crate::action::framing::Defect;
-use crate::action::header::{Header, HopField, NameSpelling, Spoof, VendoField};
+use crate::action::header::{
+    ClientField, EdgeField, ForwardingField, Header, HintField, HopField, NameSpelling, Spoof, VendoField,
+};
 use crate::action::host::HostOf;
 use crate::action::path::{Code, Next, OddPath, Path, ReservedSpelling};
 use crate::action::{Body, Method, Request, Status, Transport};
@@ -94,6 +96,16 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             draft.send(Request { transport, ..first });
             draft.send(Request { transport, reuse: true, ..second });
         }
+        "foreign-after-many" => {
+            let home = draft.home_of(intruder)?;
+            let transport = draft.of(&CLEAR);
+            let foreign = draft.intrusion(at, intruder);
+            for _ in 0..draft.of(&[4, 7, 16, 40]) {
+                let own = draft.visit(home, intruder);
+                draft.send(Request { transport, reuse: true, ..own });
+            }
+            draft.send(Request { transport, reuse: true, ..foreign });
+        }
         "own-then-foreign-pipelined" => {
             let home = draft.home_of(intruder)?;
             let own = draft.visit(home, intruder);
@@ -138,17 +150,26 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             let request = draft.intrusion(at, intruder);
             draft.send(request);
         }
-        "own-suspended" | "own-destroyed" => {
-            let status = if name == "own-suspended" { draft.of(&DOWN) } else { Status::Destroyed };
+        "own-suspended" | "own-suspended-upgrade" | "own-destroyed" => {
+            let status = if name == "own-destroyed" { Status::Destroyed } else { draft.of(&DOWN) };
             draft.any_flag(at);
-            draft.status(at, status);
             let member = draft.own(at);
+            if draft.one_in(3) {
+                // Two states in one case: their answers must not tell them apart.
+                let before = draft.of(&DOWN);
+                draft.status(at, before);
+                let request = draft.visit(at, member);
+                draft.send(request);
+            }
+            draft.status(at, status);
             let request = draft.visit(at, member);
+            let request = if name == "own-suspended-upgrade" { draft.handshake(request) } else { request };
             draft.send(request);
         }
-        "anonymous" => {
+        "anonymous" | "anonymous-upgrade" => {
             draft.flag(at, true);
             let request = draft.anonymous(at);
+            let request = if name == "anonymous" { request } else { draft.handshake(request) };
             draft.send(request);
         }
         "anonymous-exempt-path" => {
@@ -161,6 +182,17 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             let path = Path::Odd(draft.of(&OddPath::EXEMPT));
             draft.any_flag(at);
             let request = Request { path, ..draft.intrusion(at, intruder) };
+            draft.send(request);
+        }
+        "anonymous-exempt-header" => {
+            draft.flag(at, true);
+            let request = draft.anonymous(at);
+            let request = excused(draft, request);
+            draft.send(request);
+        }
+        "foreign-cookie-exempt-header" => {
+            let request = draft.intrusion(at, intruder);
+            let request = excused(draft, request);
             draft.send(request);
         }
         "own-elsewhere-then-foreign" => {
@@ -182,6 +214,23 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
         }
     }
     Some(())
+}
+
+/// With headers for which some proxies let a request pass. A preflight is one by its method too, if the draw says so.
+fn excused<C: Choose>(draft: &mut Draft<'_, C>, request: Request) -> Request {
+    let spelling = draft.of(&NameSpelling::ALL);
+    let said = draft.of(&ClientField::ALL);
+    let local = [
+        Header::Forwarding { field: ForwardingField::For, spelling, host: request.host },
+        Header::Forwarding { field: ForwardingField::Forwarded, spelling, host: request.host },
+        Header::Edge { field: EdgeField::ConnectingIp, spelling },
+        Header::Hint { field: HintField::RealIp, host: request.host },
+        Header::Range,
+    ];
+    let header = if draft.one_in(3) { draft.of(&local) } else { Header::Client(said) };
+    let preflight = header == Header::Client(ClientField::Preflight) && draft.one_in(2);
+    let request = if preflight { draft.method(request, Method::Options) } else { request };
+    with_headers(request, [header])
 }
 
 /// Whether a person is a member of more than one tenant.

@@ -26,7 +26,7 @@ const SPELLINGS: &[(&str, &[Spelling])] = &[
     ("host-leading-dot", &[Spelling::LeadingDot]),
     ("host-leading-hyphen", &[Spelling::LeadingHyphen]),
     ("host-trailing-hyphen", &[Spelling::TrailingHyphen]),
-    ("host-underscore", &[Spelling::Underscore]),
+    ("host-underscore", &[Spelling::Underscore, Spelling::UnderscoreForHyphen]),
     ("host-whitespace", &[Spelling::Space, Spelling::Tab]),
     ("host-scheme", &[Spelling::Scheme]),
     ("host-path", &[Spelling::Slash, Spelling::Backslash]),

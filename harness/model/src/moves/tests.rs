@@ -228,8 +228,8 @@ fn attacks_are_refused_for_the_reason_that_their_move_is_about() {
             let id = attempt.id;
             let expected: &[Reason] = match id {
                 "APX-1.foreign-then-own" => &[Reason::Member, Reason::Public],
-                "APX-1.own-suspended" | "APX-1.own-destroyed" => &[Reason::NotServing],
-                "APX-1.anonymous" | "APX-1.anonymous-exempt-path" => &[Reason::NoSession],
+                "APX-1.own-suspended" | "APX-1.own-suspended-upgrade" | "APX-1.own-destroyed" => &[Reason::NotServing],
+                _ if id.starts_with("APX-1.anonymous") => &[Reason::NoSession],
                 "APX-2.token-in-authorization" | "APX-2.token-in-query" => &[Reason::NoSession],
                 "APX-4.code-foreign-cookie" | "KV-2.foreign-cookie" => &[Reason::ForeignSession],
                 _ if id.starts_with("APX-1.") => &[Reason::ForeignSession],
