@@ -143,7 +143,7 @@ impl Dial for Doors {
 }
 
 impl Session for ReferenceSession<'_> {
-    async fn perform(&mut self, state: &State, action: &Action) -> Result<Performed, TargetError> {
+    async fn perform(&mut self, state: &State, action: &Action, keep: bool) -> Result<Performed, TargetError> {
         self.watch.forget();
         for container in &self.containers {
             container.drain();
@@ -155,7 +155,7 @@ impl Session for ReferenceSession<'_> {
                 performed.requests = 1;
                 self.script(state, request, false);
                 let wire = render::wire(self.world, state, request);
-                let sent = self.send(&wire).await?;
+                let sent = self.send(&wire, keep).await?;
                 performed.reused_sni = sent.reused_sni;
                 performed.observation.exchanges.push(sent.exchange);
             }
@@ -220,7 +220,10 @@ impl ReferenceSession<'_> {
     fn script(&self, state: &State, request: &Request, hold: bool) -> Option<usize> {
         let host = request.host.meaning(self.world)?;
         // Only what has to arrive takes a place in the script: else another request would get its answer.
-        let index = expect::expect(self.world, state, request, None).delivery?.deployment;
+        // On an open connection the server name is what it was: then it may be the host's.
+        let open = Some(Some(host.clone()));
+        let connection = if request.reuse { open.as_ref() } else { None };
+        let index = expect::expect(self.world, state, request, connection).delivery?.deployment;
         let reply = match render::script(self.world, index, &host, request) {
             Script::Response { status, headers, chunks, chunked, trailers } => {
                 Reply::Response { status, headers, chunks, chunked, trailers }
@@ -235,8 +238,8 @@ impl ReferenceSession<'_> {
         Some(index)
     }
 
-    async fn send(&mut self, wire: &Wire) -> Result<super::client::Sent, TargetError> {
-        if self.link == Link::Http && wire.ordinary {
+    async fn send(&mut self, wire: &Wire, keep: bool) -> Result<super::client::Sent, TargetError> {
+        if self.link == Link::Http && wire.ordinary && !keep {
             return self.send_by_library(wire).await;
         }
         self.client.send(wire).await
