@@ -449,6 +449,10 @@ pub enum HostLayout {
 impl HostLayout {
     pub(super) fn canonical(self) -> Self {
         match self {
+            // Behind an authority a slash begins the path, and stands for no other host.
+            Self::AbsoluteOther(HostSpec { of, spelling: Spelling::Slash }) => {
+                Self::AbsoluteOther(HostSpec { of, spelling: Spelling::Exact })
+            }
             Self::AbsoluteOther(other) => Self::AbsoluteOther(other.canonical()),
             Self::ThenOther(other) => Self::ThenOther(other.canonical()),
             Self::AuthorityAndOther(other) => Self::AuthorityAndOther(other.canonical()),
