@@ -75,7 +75,7 @@ fn steps(criterion: &mut Criterion, runtime: &Runtime) {
         let mut judge = Judge::new(&world);
         let mut session = runtime.block_on(target.provision(&world)).expect("a world");
         let mut step = || {
-            let performed = runtime.block_on(session.perform(&state, &action)).expect("a request");
+            let performed = runtime.block_on(session.perform(&state, &action, false)).expect("a request");
             judge.judge(&state, &action, &performed.observation, performed.reused_sni.as_ref()).0
         };
         // What was measured must be what is right.

@@ -341,6 +341,12 @@ pub enum Domain {
     Fresh(u8),
     /// The single-level host of a deployment.
     PlatformHost(u8),
+    /// The legacy host of a deployment, which it may not have.
+    LegacyHost(u8),
+    /// A name below the single-level host of a deployment.
+    DeepHost(u8),
+    /// The single-level host of a deployment in upper case, with a trailing dot.
+    SpelledHost(u8),
     /// The single-level label alone, without a dot.
     Label(u8),
     /// The domain that a deployment has from the start.

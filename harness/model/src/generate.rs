@@ -273,7 +273,10 @@ fn path<C: Choose>(choose: &mut C, world: &World, swarm: Swarm) -> Path {
         0 => Code::Guessed,
         1 => Code::Missing,
         2 => Code::Empty,
-        3 => Code::Altered(choose.index(3)),
+        3 => {
+            let n = choose.index(3);
+            choose.of(&[Code::Altered(n), Code::OtherCase(n), Code::Cut(n), Code::Extended(n)])
+        }
         _ => Code::Issued(choose.index(3)),
     };
     match choose.below(12) {
@@ -307,6 +310,7 @@ fn jar<C: Choose>(choose: &mut C, world: &World, member: u8, swarm: Swarm) -> Co
         let at = usize::from(choose.index(cookies.len() + 1));
         let extra = match choose.below(6) {
             0 => Cookie::session(Token::valid(choose.index(world.members.len()))),
+            1 if choose.one_in(3) => Cookie::Many,
             1 => Cookie::Dashboard,
             2 => Cookie::BareName,
             n => Cookie::App(u8::try_from(n).unwrap_or(0)),
@@ -375,7 +379,15 @@ fn reply<C: Choose>(choose: &mut C, world: &World) -> Reply {
 fn control<C: Choose>(choose: &mut C, world: &World) -> Control {
     let deployment = choose.index(world.deployments.len());
     let domain = match choose.below(12) {
-        0 => Domain::PlatformHost(choose.index(world.deployments.len())),
+        0 => {
+            let of = choose.index(world.deployments.len());
+            choose.of(&[
+                Domain::PlatformHost(of),
+                Domain::LegacyHost(of),
+                Domain::DeepHost(of),
+                Domain::SpelledHost(of),
+            ])
+        }
         1 => Domain::Label(choose.index(world.deployments.len())),
         2 => Domain::DomainOf(choose.index(world.deployments.len())),
         3 => Domain::IpLiteral,

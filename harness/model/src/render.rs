@@ -263,7 +263,14 @@ pub fn cookie_text(world: &World, state: &State, cookie: Cookie) -> Vec<u8> {
         Cookie::App(n) => format!("theme{n}=dark{n}").into_bytes(),
         Cookie::Dashboard => b"__Host-vendo_session=sess_0123456789abcdef".to_vec(),
         Cookie::BareName => b"vendoAuth".to_vec(),
+        Cookie::Many => many_cookies().into_bytes(),
     }
+}
+
+/// Thirty cookies of the application's own, as [`Cookie::Many`] writes them.
+#[must_use]
+pub fn many_cookies() -> String {
+    (0..30).map(|n| format!("pref{n}={n}")).collect::<Vec<_>>().join("; ")
 }
 
 /// What the container that the request should reach is told to answer. `own_host` is the plain host that was asked.

@@ -107,6 +107,11 @@ impl State {
         match code {
             Code::Issued(n) => Some(issued(n).unwrap_or_else(guess)),
             Code::Altered(n) => Some(issued(n).map_or_else(guess, |text| altered(&text))),
+            Code::OtherCase(n) => Some(issued(n).map_or_else(guess, |text| other_case(&text))),
+            Code::Cut(n) => {
+                Some(issued(n).map_or_else(guess, |text| text.chars().take(text.chars().count().max(1) - 1).collect()))
+            }
+            Code::Extended(n) => Some(issued(n).map_or_else(guess, |text| text + "A")),
             Code::Guessed => Some(guess()),
             Code::Missing => None,
             Code::Empty => Some(String::new()),
@@ -284,6 +289,9 @@ pub fn domain_text(world: &World, domain: Domain) -> Option<String> {
         Domain::Fresh(n) => Some(portal(n)),
         Domain::DomainOf(deployment) => world.deployment(deployment).domain.clone(),
         Domain::PlatformHost(_)
+        | Domain::LegacyHost(_)
+        | Domain::DeepHost(_)
+        | Domain::SpelledHost(_)
         | Domain::Label(_)
         | Domain::IpLiteral
         | Domain::WholeKey(_)
@@ -301,6 +309,9 @@ pub fn domain_sent(world: &World, domain: Domain) -> String {
     match domain {
         Domain::Fresh(_) | Domain::DomainOf(_) => domain_text(world, domain).unwrap_or_default(),
         Domain::PlatformHost(deployment) => HostSpec::of(deployment).of.text(world),
+        Domain::LegacyHost(deployment) => HostOf::Legacy(deployment).text(world),
+        Domain::DeepHost(deployment) => HostOf::Deeper(deployment).text(world),
+        Domain::SpelledHost(deployment) => HostOf::Single(deployment).text(world).to_ascii_uppercase() + ".",
         Domain::Label(deployment) => HostOf::BareLabel(deployment).text(world),
         Domain::IpLiteral => "127.0.0.1".to_owned(),
         Domain::WholeKey(deployment) => HostOf::WholeKey(deployment).text(world),
@@ -329,6 +340,12 @@ pub fn presented_code(request: &Request) -> Option<Code> {
 
 fn guess() -> String {
     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned()
+}
+
+/// Every letter in its other case.
+fn other_case(text: &str) -> String {
+    let turned = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+    text.chars().map(turned).collect()
 }
 
 fn altered(text: &str) -> String {

@@ -138,6 +138,17 @@ pub fn text(world: &World, token: Token, now_s: i64) -> Vec<u8> {
             }
             format!("{body}.{}", URL_SAFE_NO_PAD.encode(bytes))
         }
+        Alteration::SignatureLastFlipped | Alteration::SignatureHalf => {
+            let (body, signature) = split_signature(&good);
+            let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
+            let right = bytes.len() / 2;
+            if token.alteration == Alteration::SignatureHalf {
+                bytes.iter_mut().skip(right).for_each(|byte| *byte = 0);
+            } else if let Some(byte) = bytes.last_mut() {
+                *byte ^= 0x01;
+            }
+            format!("{body}.{}", URL_SAFE_NO_PAD.encode(bytes))
+        }
         Alteration::SignatureEmpty => format!("{}.", split_signature(&good).0),
         Alteration::SignatureTruncated => good.get(..good.len() - 1).unwrap_or("").to_owned(),
         Alteration::SignatureExtended => format!("{good}A"),

@@ -146,7 +146,7 @@ mod tests {
     }
 
     impl Session for Silent {
-        async fn perform(&mut self, _: &State, action: &Action) -> Result<Performed, TargetError> {
+        async fn perform(&mut self, _: &State, action: &Action, _: bool) -> Result<Performed, TargetError> {
             let requests = requests(action).len();
             let mut performed = Performed { requests: requests as u64, ..Performed::default() };
             performed.observation.exchanges = vec![Exchange::Nothing(Nothing::Closed); requests];

@@ -143,7 +143,7 @@ impl Dial for Doors {
 }
 
 impl Session for ReferenceSession<'_> {
-    async fn perform(&mut self, state: &State, action: &Action) -> Result<Performed, TargetError> {
+    async fn perform(&mut self, state: &State, action: &Action, keep: bool) -> Result<Performed, TargetError> {
         self.watch.forget();
         for container in &self.containers {
             container.drain();
@@ -155,13 +155,17 @@ impl Session for ReferenceSession<'_> {
                 performed.requests = 1;
                 self.script(state, request, false);
                 let wire = render::wire(self.world, state, request);
-                let sent = self.send(&wire).await?;
+                let sent = self.send(&wire, keep).await?;
                 performed.reused_sni = sent.reused_sni;
                 performed.observation.exchanges.push(sent.exchange);
             }
             Action::Race { first, second } => {
                 performed.requests = 2;
-                let held = self.script(state, first, true);
+                // The first one's answer is held back where the second could be given it: at the same container, or for
+                // the same path. Else both are sent at the same moment.
+                let [one, two] = [first, second].map(|request| self.reaches(state, request));
+                let hold = one.is_some() && (one == two || first.path == second.path);
+                let held = self.script(state, first, hold).filter(|_| hold);
                 self.script(state, second, false);
                 let wires = [first, second].map(|request| render::wire(self.world, state, request));
                 let [first, second] = &wires;
@@ -173,9 +177,8 @@ impl Session for ReferenceSession<'_> {
                     }
                 };
                 let arrived = async {
-                    match held.and_then(|index| containers.get(index)) {
-                        Some(container) => arrival(link, container).await,
-                        None => settle(link).await,
+                    if let Some(container) = held.and_then(|index| containers.get(index)) {
+                        arrival(link, container).await;
                     }
                 };
                 performed.observation.exchanges = self.client.race(first, second, arrived, release).await?;
@@ -216,11 +219,19 @@ impl ReferenceSession<'_> {
         (self.doors.http, self.doors.https)
     }
 
+    /// The deployment whose container a request has to reach.
+    fn reaches(&self, state: &State, request: &Request) -> Option<usize> {
+        // On an open connection the server name is what it was: then it may be the host's.
+        let open = Some(request.host.meaning(self.world));
+        let connection = if request.reuse { open.as_ref() } else { None };
+        expect::expect(self.world, state, request, connection).delivery.map(|delivery| delivery.deployment)
+    }
+
     /// Tells the container that the request has to reach how to answer. Says which that is.
     fn script(&self, state: &State, request: &Request, hold: bool) -> Option<usize> {
         let host = request.host.meaning(self.world)?;
         // Only what has to arrive takes a place in the script: else another request would get its answer.
-        let index = expect::expect(self.world, state, request, None).delivery?.deployment;
+        let index = self.reaches(state, request)?;
         let reply = match render::script(self.world, index, &host, request) {
             Script::Response { status, headers, chunks, chunked, trailers } => {
                 Reply::Response { status, headers, chunks, chunked, trailers }
@@ -235,8 +246,8 @@ impl ReferenceSession<'_> {
         Some(index)
     }
 
-    async fn send(&mut self, wire: &Wire) -> Result<super::client::Sent, TargetError> {
-        if self.link == Link::Http && wire.ordinary {
+    async fn send(&mut self, wire: &Wire, keep: bool) -> Result<super::client::Sent, TargetError> {
+        if self.link == Link::Http && wire.ordinary && !keep {
             return self.send_by_library(wire).await;
         }
         self.client.send(wire).await

@@ -56,6 +56,8 @@ pub enum Cookie {
     Dashboard,
     /// `vendoAuth` without `=`.
     BareName,
+    /// Thirty of the application's own, so that what follows is far behind: passed on.
+    Many,
 }
 
 impl Cookie {
@@ -338,6 +340,10 @@ alterations! {
     TypeOther false,
     /// One bit of the signature flipped.
     SignatureFlipped false,
+    /// The last bit of the signature flipped.
+    SignatureLastFlipped false,
+    /// The first half of the signature, and zeros.
+    SignatureHalf false,
     /// No signature.
     SignatureEmpty false,
     /// The signature cut short by one character.

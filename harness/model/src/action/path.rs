@@ -260,6 +260,12 @@ pub enum Code {
     Issued(u8),
     /// The n-th with its last character changed.
     Altered(u8),
+    /// The same in the other case of letters.
+    OtherCase(u8),
+    /// The same without its last letter.
+    Cut(u8),
+    /// The same with one letter more.
+    Extended(u8),
     /// One that was never given out.
     Guessed,
     /// None at all.

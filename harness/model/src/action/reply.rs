@@ -392,11 +392,15 @@ pub enum DomainAttribute {
     TopLevel,
     /// `..vendo.run`
     TwoDots,
+    /// A name below the own host.
+    Below,
+    /// A name that ends as the own host does.
+    Glued,
 }
 
 impl DomainAttribute {
     /// The attributes that don't depend on another deployment.
-    pub const FIXED: [Self; 15] = [
+    pub const FIXED: [Self; 17] = [
         Self::None,
         Self::Own,
         Self::OwnDot,
@@ -412,6 +416,8 @@ impl DomainAttribute {
         Self::Parent,
         Self::TopLevel,
         Self::TwoDots,
+        Self::Below,
+        Self::Glued,
     ];
 
     /// As it is appended to the cookie; `own` is the host that was asked, `sibling` that of the named deployment.
@@ -435,6 +441,8 @@ impl DomainAttribute {
             Self::Parent => format!("; Domain={parent}"),
             Self::TopLevel => format!("; Domain={}", own.rsplit_once('.').map_or(own, |(_, top)| top)),
             Self::TwoDots => "; Domain=..vendo.run".to_owned(),
+            Self::Below => format!("; Domain=x.{own}"),
+            Self::Glued => format!("; Domain=x{own}"),
         }
     }
 
@@ -453,7 +461,9 @@ impl DomainAttribute {
             | Self::WideThenOwn
             | Self::Parent
             | Self::TopLevel
-            | Self::TwoDots => false,
+            | Self::TwoDots
+            | Self::Below
+            | Self::Glued => false,
         }
     }
 }

@@ -183,6 +183,7 @@ pub(super) static APX_3: Claim = Claim {
         "APX-3.subject-hostile", IdentityInject, "be a member whose user id holds separators and control characters";
         "APX-3.reuse-other-member", IdentityInject, "send another member's request next on one connection";
         "APX-3.reuse-public-host", RequestStrip, "ask for a public host next on the connection of a signed-in request";
+        "APX-3.simultaneous-members", IdentityInject, "have members of two tenants ask at the same moment";
         "APX-3.http2-two-members", IdentityInject, "interleave two members' streams on one HTTP/2 connection";
     },
     note: None,

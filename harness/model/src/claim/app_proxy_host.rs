@@ -101,6 +101,12 @@ pub(super) static APX_5: Claim = Claim {
         "APX-5.path-at", RouteLookup, "begin the path with `/@` and another authority";
         "APX-5.target-at", Framing, "begin the target with `@`";
         "APX-5.reuse-other-host", RouteLookup, "ask for another host next on one connection";
+        "APX-5.name-after-rename", RouteLookup, "ask for the old name of a renamed deployment";
+        "APX-5.name-after-teardown", RouteLookup, "ask for any name of a deployment that was torn down";
+        "APX-5.claimed-name", RouteLookup,
+            "claim a name of another tenant's deployment as a custom domain, then ask for it";
+        "APX-5.released-domain", RouteLookup, "ask for a custom domain that was released after it had been used";
+        "APX-5.moved-domain", RouteLookup, "ask for a custom domain that went from one tenant to another";
         "APX-5.http2-other-authority", RouteLookup, "name another host on each stream of one HTTP/2 connection";
         "APX-5.method-connect", Framing, "open a tunnel to the victim with CONNECT";
         "APX-5.method-trace", Framing, "send TRACE, to see the forwarded headers";
@@ -215,6 +221,8 @@ pub(super) static APX_6: Claim = Claim {
         "APX-6.http2-interleaved-hosts", ResponseFilter, "interleave two hosts' streams on one HTTP/2 connection";
         "APX-6.error-then-other-host", RouteLookup,
             "have a target fail, then ask for another host on the same connection";
+        "APX-6.failures-alike", ResponseFilter,
+            "have containers of two tenants answer nonsense, and compare what the proxy says to it";
         "APX-6.tunnel-then-request", ResponseFilter,
             "close a WebSocket tunnel, then ask again over what was its connection";
     },

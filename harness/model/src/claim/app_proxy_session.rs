@@ -100,6 +100,7 @@ pub(super) static APX_2: Claim = Claim {
         "APX-2.claims-not-utf8", CookieVerify, "put bytes that are not UTF-8 into a claim, rightly signed";
         "APX-2.claims-trailing-bytes", CookieVerify, "put a second object after the claims, rightly signed";
         "APX-2.signature-flipped", CookieVerify, "flip one bit of the signature";
+        "APX-2.signature-half", CookieVerify, "keep the first half of the signature, and zeros for the rest";
         "APX-2.signature-empty", CookieVerify, "leave the signature empty";
         "APX-2.signature-truncated", CookieVerify, "cut the signature short";
         "APX-2.signature-extended", CookieVerify, "add bytes to the signature";
@@ -137,6 +138,7 @@ pub(super) static APX_2: Claim = Claim {
         "APX-2.duplicate-across-headers", CookieParse, "send two session cookies in two `Cookie` fields";
         "APX-2.duplicate-http2-crumbs", CookieParse, "send two session cookies in two fields over HTTP/2";
         "APX-2.duplicate-bare-name", CookieParse, "send the session cookie's name without `=` beside the own cookie";
+        "APX-2.duplicate-behind-many", CookieParse, "send a second session cookie behind thirty other cookies";
         "APX-2.bare-name", CookieParse, "send the session cookie's name without `=`, alone";
         "APX-2.name-other-case", CookieParse, "send the own token under the name in another case";
         "APX-2.name-extended", CookieParse, "send the own token under a name that begins with the right one";
@@ -192,8 +194,11 @@ pub(super) static APX_4: Claim = Claim {
         "APX-4.forward-quoted", RequestStrip,
             "have the session cookie forwarded in quotes, percent-encoded or twice behind a comma";
         "APX-4.forward-upgrade", RequestStrip, "have the session cookie forwarded on a WebSocket handshake";
+        "APX-4.forward-behind-many", RequestStrip, "have a session cookie forwarded that comes behind thirty others";
         "APX-4.forward-dashboard", RequestStrip, "have a dashboard session cookie forwarded";
         "APX-4.set-wide-domain", ResponseFilter, "set a cookie for `.vendo.run`";
+        "APX-4.set-domain-below", ResponseFilter, "set a cookie for a name below the own host";
+        "APX-4.set-domain-glued", ResponseFilter, "set a cookie for a name that ends as the own host does";
         "APX-4.set-wide-domain-no-dot", ResponseFilter, "set a cookie for `vendo.run`";
         "APX-4.set-domain-two-dots", ResponseFilter, "set a cookie for `..vendo.run`";
         "APX-4.set-domain-trailing-dot", ResponseFilter, "set a cookie for `vendo.run.`";
@@ -224,10 +229,13 @@ pub(super) static APX_4: Claim = Claim {
         "APX-4.set-on-refused-upgrade", ResponseFilter,
             "set a forbidden cookie on the refusal of a WebSocket handshake";
         "APX-4.set-on-interim", ResponseFilter, "set a forbidden cookie on an interim response";
+        "APX-4.set-on-head", ResponseFilter, "set a forbidden cookie on the answer to HEAD";
         "APX-4.set-in-trailer", ResponseFilter, "set a forbidden cookie in the trailers of a response";
         "APX-4.set-cookie2", ResponseFilter, "set a forbidden cookie with `Set-Cookie2`";
         "APX-4.response-identity", ResponseFilter, "answer with `X-Vendo-` headers";
         "APX-4.response-identity-underscore", ResponseFilter, "answer with `X_Vendo_` headers";
+        "APX-4.response-identity-upgrade", ResponseFilter,
+            "answer a WebSocket handshake with `X-Vendo-` headers, whether it is accepted or declined";
         "APX-4.response-connection-named", ResponseFilter, "list headers in the response's `Connection`";
         "APX-4.sign-in-forwarded-host", SignIn, "choose the sign-in's host with `X-Forwarded-Host`";
         "APX-4.sign-in-odd-path", SignIn,
@@ -255,6 +263,11 @@ pub(super) static APX_4: Claim = Claim {
         "APX-4.code-expired", CodeRedeem, "redeem a code after its 60 seconds";
         "APX-4.code-guessed", CodeRedeem, "redeem a guessed code";
         "APX-4.code-altered", CodeRedeem, "redeem a code with its last letter changed";
+        "APX-4.code-other-case", CodeRedeem, "redeem a code in the other case of letters";
+        "APX-4.code-cut", CodeRedeem, "redeem a code without its last letter";
+        "APX-4.code-extended", CodeRedeem, "redeem a code with one letter more";
+        "APX-4.code-host-moved", CodeRedeem,
+            "redeem a code at its host, which belongs to another tenant since the code was given";
         "APX-4.code-empty", CodeRedeem, "redeem an empty code";
         "APX-4.code-missing", CodeRedeem, "redeem without a code";
         "APX-4.code-foreign-cookie", TenantMatch, "present a code beside another tenant's session";

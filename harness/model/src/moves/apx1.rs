@@ -256,7 +256,7 @@ fn altered<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, request: Req
         "foreign-cookie-http2" => draft.over(request, &HTTP2),
         "foreign-cookie-tls" => draft.over(request, &TLS),
         "foreign-cookie-among-others" => {
-            let mut cookies = vec![Cookie::App(0)];
+            let mut cookies = vec![draft.of(&[Cookie::App(0), Cookie::Many])];
             cookies.extend(request.cookies.cookies.iter().copied());
             cookies.push(draft.of(&[Cookie::App(1), Cookie::Dashboard]));
             Request { cookies: CookieJar { cookies, split: draft.one_in(2), tight: draft.one_in(2) }, ..request }

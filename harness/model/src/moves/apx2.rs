@@ -74,7 +74,8 @@ const ALTERATIONS: &[(&str, &[Alteration])] = &[
     ("claims-not-json", &[Alteration::NotJson]),
     ("claims-not-utf8", &[Alteration::NotUtf8]),
     ("claims-trailing-bytes", &[Alteration::TrailingBytes]),
-    ("signature-flipped", &[Alteration::SignatureFlipped]),
+    ("signature-flipped", &[Alteration::SignatureFlipped, Alteration::SignatureLastFlipped]),
+    ("signature-half", &[Alteration::SignatureHalf]),
     ("signature-empty", &[Alteration::SignatureEmpty]),
     ("signature-truncated", &[Alteration::SignatureTruncated]),
     ("signature-extended", &[Alteration::SignatureExtended]),
@@ -170,6 +171,11 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
         }
         "duplicate-bare-name" => {
             let cookies = if draft.one_in(2) { vec![own, Cookie::BareName] } else { vec![Cookie::BareName, own] };
+            draft.present(at, member, cookies);
+        }
+        "duplicate-behind-many" => {
+            let other = draft.of(&[own, foreign, garbage]);
+            let cookies = if draft.one_in(2) { vec![own, Cookie::Many, other] } else { vec![other, Cookie::Many, own] };
             draft.present(at, member, cookies);
         }
         "bare-name" => draft.present(at, member, vec![Cookie::BareName]),

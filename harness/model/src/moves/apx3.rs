@@ -4,6 +4,7 @@ use super::draft::{CLEAR, Draft, HTTP1, HTTP2, exactly, row, with_headers};
 use crate::action::cookie::{Cookie, CookieJar};
 use crate::action::header::{EdgeField, ForwardingField, Header, HopField, NameSpelling, Nominee, Spoof, VendoField};
 use crate::action::host::HostOf;
+use crate::action::path::Path;
 use crate::action::{Body, Request};
 use crate::choose::Choose;
 use crate::world::{Member, Role};
@@ -116,6 +117,16 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
                 draft.send(Request { transport, ..first });
                 draft.send(Request { transport, reuse: true, ..second });
             }
+        }
+        "simultaneous-members" => {
+            // At two hosts and with two paths: neither request waits for the other's answer.
+            let other = draft.elsewhere(at)?;
+            let stranger = draft.own(other);
+            draft.flag(at, true);
+            draft.flag(other, true);
+            let first = Request { path: Path::Shared(0), ..draft.visit(at, member) };
+            let second = Request { path: Path::Shared(1), ..draft.visit(other, stranger) };
+            draft.race(first, second);
         }
         "http2-two-members" => {
             draft.flag(at, true);

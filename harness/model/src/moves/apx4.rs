@@ -6,7 +6,7 @@ use crate::action::header::{ForwardingField, Header, NameSpelling, VendoField};
 use crate::action::host::{HostLayout, HostOf, HostSpec, Spelling};
 use crate::action::path::{Code, Next, OddPath, Path, ReservedSpelling};
 use crate::action::reply::{DomainAttribute, Reply, ReplyHeader, ReplyKind, SetCookieName};
-use crate::action::{Action, Method, Request, Status};
+use crate::action::{Action, Control, Domain, Method, Request, Status};
 use crate::choose::Choose;
 
 /// How a session's cookie is written that must not be passed on to a public deployment.
@@ -27,6 +27,8 @@ const DOMAINS: &[(&str, DomainAttribute)] = &[
     ("set-domain-duplicate-last", DomainAttribute::OwnThenWide),
     ("set-domain-duplicate-first", DomainAttribute::WideThenOwn),
     ("set-domain-top-level", DomainAttribute::TopLevel),
+    ("set-domain-below", DomainAttribute::Below),
+    ("set-domain-glued", DomainAttribute::Glued),
 ];
 
 /// Attributes with which a cookie stays at its own host.
@@ -74,6 +76,7 @@ const SET_ON: &[(&str, &[ReplyKind])] = &[
     ("set-on-error", &[ReplyKind::Error, ReplyKind::NotFound]),
     ("set-on-redirect", &[ReplyKind::Redirect]),
     ("set-on-interim", &[ReplyKind::Interim]),
+    ("set-on-head", &[ReplyKind::Page, ReplyKind::NotFound, ReplyKind::Redirect]),
 ];
 
 const NEXTS: &[(&str, &[Next])] = &[
@@ -90,6 +93,9 @@ const NEXTS: &[(&str, &[Next])] = &[
 const CODES: &[(&str, Code)] = &[
     ("code-guessed", Code::Guessed),
     ("code-altered", Code::Altered(0)),
+    ("code-other-case", Code::OtherCase(0)),
+    ("code-cut", Code::Cut(0)),
+    ("code-extended", Code::Extended(0)),
     ("code-empty", Code::Empty),
     ("code-missing", Code::Missing),
 ];
@@ -197,6 +203,11 @@ fn forward<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, member: u8) 
             let request = draft.handshake(request);
             draft.send(Request { cookies: CookieJar::of(among), ..request });
         }
+        "forward-behind-many" => {
+            draft.any_flag(at);
+            let last = if draft.one_in(3) { Cookie::Dashboard } else { Cookie::App(1) };
+            draft.lure(at, member, CookieJar::of(vec![Cookie::Many, session, last]));
+        }
         "forward-dashboard" => {
             draft.any_flag(at);
             draft.lure(at, member, CookieJar::of(vec![Cookie::Dashboard, session]));
@@ -220,6 +231,8 @@ fn plant<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, member: u8) ->
         let kind = draft.among(kinds)?;
         let headers = vec![draft.forbidden()];
         let request = draft.page(at, member);
+        let method = if name == "set-on-head" { Method::Head } else { request.method };
+        let request = Request { method, ..request };
         draft.any_flag(at);
         draft.send(answered(request, Reply { kind, headers }));
         return Some(());
@@ -274,6 +287,16 @@ fn plant<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, member: u8) ->
             };
             let headers = VendoField::ALL.map(|field| ReplyHeader::Vendo { field, spelling });
             draft.answer_with_all(at, member, headers.to_vec());
+        }
+        "response-identity-upgrade" => {
+            // On the 101, or on the answer of a container that declines.
+            let kind = draft.of(&[ReplyKind::Page, ReplyKind::Page, ReplyKind::Error]);
+            let spelling = draft.of(&NameSpelling::ALL);
+            let headers = VendoField::ALL.map(|field| ReplyHeader::Vendo { field, spelling }).to_vec();
+            let request = draft.visit(at, member);
+            let request = draft.handshake(request);
+            draft.any_flag(at);
+            draft.send(answered(request, Reply { kind, headers }));
         }
         "response-connection-named" => {
             let headers = vec![ReplyHeader::Nominated, ReplyHeader::KeepAlive, ReplyHeader::App(0)];
@@ -379,13 +402,27 @@ fn redeem<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option<()> {
                 draft.send(request);
             }
         }
+        "code-host-moved" => {
+            let other = draft.elsewhere(at)?;
+            let portal = draft.of(&[0, 1, 2, 3]);
+            let domain = Domain::Fresh(portal);
+            let host = exactly(HostOf::Portal(portal));
+            draft.control(Control::ClaimDomain { deployment: at, domain });
+            draft.mint(member, host);
+            draft.control(Control::ReleaseDomain { deployment: at, domain });
+            draft.control(Control::ClaimDomain { deployment: other, domain });
+            draft.flag(other, true);
+            let request = draft.redemption(host, member, Code::Issued(1), any_next);
+            // The code alone: a cookie of the code's tenant would be refused for itself.
+            draft.send(Request { cookies: CookieJar::empty(), ..request });
+        }
         "code-concurrent" => {
             let first = draft.redemption(host, member, issued, any_next);
             let second = draft.redemption(host, member, issued, any_next);
             draft.race(first, second);
         }
         "code-expired" => {
-            let seconds = draft.of(&[61, 61, 62, 90, 3600]);
+            let seconds = draft.of(&[60, 60, 61, 62, 90, 3600]);
             draft.push(Action::Advance { seconds });
             let request = draft.redemption(host, member, issued, any_next);
             draft.send(request);
@@ -489,6 +526,9 @@ impl<C: Choose> Draft<'_, C> {
             ReplyKind::Chunked,
             ReplyKind::Cacheable,
             ReplyKind::NoContent,
+            ReplyKind::Redirect,
+            ReplyKind::NotFound,
+            ReplyKind::Error,
         ]);
         let request = self.page(at, member);
         answered(request, Reply { kind, headers })

@@ -7,7 +7,7 @@ use crate::action::header::{ForwardingField, Header, HintField, NameSpelling};
 use crate::action::host::{HostLayout, HostOf, HostSpec, IpForm, PlatformHost, Sni, Spelling};
 use crate::action::path::{OddPath, Path};
 use crate::action::reply::{Reply, ReplyKind};
-use crate::action::{Body, Method, Request, Transport};
+use crate::action::{Body, Control, Domain, Method, Request, Transport};
 use crate::choose::Choose;
 
 const SPELLINGS: &[(&str, &[Spelling])] = &[
@@ -222,6 +222,51 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             let second = draft.served_or_refused(victim, owner);
             draft.send(Request { transport, sni, reuse: true, ..second });
         }
+        "name-after-rename" => {
+            let old = draft.host(at);
+            let old = if matches!(old.of, HostOf::Custom(_)) { HostSpec::of(at) } else { old };
+            draft.used(old, at, owner);
+            // Names that no deployment begins with.
+            let slug = draft.of(&[3, 4]);
+            draft.control(Control::Rename { deployment: at, slug });
+            let request = draft.visit(at, owner);
+            draft.send(Request { host: old, ..request });
+        }
+        "name-after-teardown" => {
+            let host = draft.host(at);
+            draft.used(host, at, owner);
+            draft.control(Control::Teardown { deployment: at });
+            let request = draft.visit(at, owner);
+            draft.send(Request { host, ..request });
+        }
+        "claimed-name" => {
+            // Whether or not the victim has a legacy host and a domain.
+            let (domain, of) = draft.of(&[
+                (Domain::PlatformHost(victim), HostOf::Single(victim)),
+                (Domain::SpelledHost(victim), HostOf::Single(victim)),
+                (Domain::LegacyHost(victim), HostOf::Legacy(victim)),
+                (Domain::LegacyHost(victim), HostOf::Legacy(victim)),
+                (Domain::DeepHost(victim), HostOf::Deeper(victim)),
+                (Domain::DomainOf(victim), HostOf::Custom(victim)),
+                (Domain::DomainOf(victim), HostOf::Custom(victim)),
+            ]);
+            draft.control(Control::ClaimDomain { deployment: at, domain });
+            let host = exactly(of);
+            let request = draft.served_or_refused(victim, owner);
+            draft.send(Request { host, ..request });
+        }
+        "released-domain" | "moved-domain" => {
+            let portal = draft.of(&[0, 1, 2, 3]);
+            let (domain, host) = (Domain::Fresh(portal), exactly(HostOf::Portal(portal)));
+            draft.control(Control::ClaimDomain { deployment: at, domain });
+            draft.used(host, at, owner);
+            draft.control(Control::ReleaseDomain { deployment: at, domain });
+            if name == "moved-domain" {
+                draft.control(Control::ClaimDomain { deployment: victim, domain });
+            }
+            let request = draft.served_or_refused(victim, owner);
+            draft.send(Request { host, ..request });
+        }
         "http2-other-authority" => {
             let transport = Transport::Http2;
             let first = draft.visit(at, owner);
@@ -363,6 +408,12 @@ impl<C: Choose> Draft<'_, C> {
         let request = if spelling.fits_authority() { request } else { self.over(request, &HTTP1) };
         let host = HostSpec { spelling, ..request.host };
         Request { host, ..request }
+    }
+
+    /// Has a host serve its owner once, so that whatever remembers it does.
+    fn used(&mut self, host: HostSpec, at: u8, owner: u8) {
+        let request = self.page(at, owner);
+        self.send(Request { host, ..request });
     }
 
     /// A visit to a deployment with its owner's cookie, which is served if it is executed, or with that of a member of

@@ -145,6 +145,12 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             draft.send(answered(Request { transport, ..cacheable }, Reply::of(kind)));
             draft.send(again(there, transport));
         }
+        "failures-alike" => {
+            let kinds = [ReplyKind::Garbage, ReplyKind::ClosesAtOnce, ReplyKind::Unasked101];
+            let (first, second) = (draft.of(&kinds), draft.of(&kinds));
+            draft.send(answered(cacheable, Reply::of(first)));
+            draft.send(answered(there, Reply::of(second)));
+        }
         "tunnel-then-request" => {
             let tunnel = draft.handshake(answered(cacheable, Reply::page()));
             draft.send(tunnel);

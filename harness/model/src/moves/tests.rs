@@ -259,7 +259,10 @@ fn a_code_is_presented_only_after_it_was_given_out() {
                     minted += 1;
                 }
                 for request in requests(action) {
-                    if let Some(Code::Issued(n) | Code::Altered(n)) = presented_code(request) {
+                    if let Some(
+                        Code::Issued(n) | Code::Altered(n) | Code::OtherCase(n) | Code::Cut(n) | Code::Extended(n),
+                    ) = presented_code(request)
+                    {
                         assert!(n < minted, "{}", attempt.id);
                     }
                 }
@@ -382,7 +385,7 @@ fn nothing_in_the_vocabulary_is_dead() {
     let wanted: [(&str, Vec<String>); 31] = [
         ("alteration", names(Alteration::ALL)),
         ("writing", names(Writing::ALL)),
-        ("cookies", names([Cookie::App(0), Cookie::Dashboard, Cookie::BareName])),
+        ("cookies", names([Cookie::App(0), Cookie::Dashboard, Cookie::BareName, Cookie::Many])),
         ("defect", names(Defect::ALL)),
         ("host-spelling", names(Spelling::VALID)),
         ("host-spelling", names(Spelling::INVALID)),
@@ -394,7 +397,19 @@ fn nothing_in_the_vocabulary_is_dead() {
         ("reserved", names(ReservedSpelling::ALL)),
         ("odd", names(odd_paths)),
         ("next", names(Next::ALL)),
-        ("code", names([Code::Issued(0), Code::Altered(0), Code::Guessed, Code::Missing, Code::Empty])),
+        (
+            "code",
+            names([
+                Code::Issued(0),
+                Code::Altered(0),
+                Code::OtherCase(0),
+                Code::Cut(0),
+                Code::Extended(0),
+                Code::Guessed,
+                Code::Missing,
+                Code::Empty,
+            ]),
+        ),
         ("path", names([Path::Root, Path::Shared(0), Path::NamesTenantOf(0), Path::SessionInQuery(0), Path::Asterisk])),
         ("spoofed", pairs(&VendoField::ALL, &NameSpelling::ALL)),
         ("field", names(EdgeField::ALL)),

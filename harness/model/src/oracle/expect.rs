@@ -224,7 +224,9 @@ pub fn expect(world: &World, state: &State, request: &Request, connection_sni: O
         }
         Path::Session { code, next } => {
             let text = state.code_text(code);
-            let member = text.as_deref().and_then(|text| state.redeems(text, &host));
+            // A host may have gone to another tenant since the code was given.
+            let is_own = |member: &usize| world.members.get(*member).is_some_and(|m| m.tenant == own.tenant);
+            let member = text.as_deref().and_then(|text| state.redeems(text, &host)).filter(is_own);
             let expected = match member {
                 Some(member) => Expected {
                     answer: Answer::SignedIn { location: next.location(), member },
@@ -288,7 +290,7 @@ pub fn session(jar: &CookieJar, age_s: i64) -> Session {
             Some((writing.keeps_value() && token.alteration.is_valid_at(age_s)).then_some(token.member))
         }
         Cookie::BareName => Some(None),
-        Cookie::Session { .. } | Cookie::App(_) | Cookie::Dashboard => None,
+        Cookie::Session { .. } | Cookie::App(_) | Cookie::Dashboard | Cookie::Many => None,
     });
     match (sessions.next(), sessions.next()) {
         (None, _) => {
@@ -397,7 +399,7 @@ fn delivery(world: &World, state: &State, index: usize, request: &Request, ident
         .cookies
         .iter()
         .filter(|cookie| match cookie {
-            Cookie::App(_) => true,
+            Cookie::App(_) | Cookie::Many => true,
             Cookie::Session { writing, .. } => writing.passes(),
             Cookie::Dashboard | Cookie::BareName => false,
         })
@@ -552,7 +554,7 @@ pub fn alterations(jar: &CookieJar) -> Vec<(Alteration, Writing)> {
         .iter()
         .filter_map(|cookie| match cookie {
             Cookie::Session { token, writing } => Some((token.alteration, *writing)),
-            Cookie::App(_) | Cookie::Dashboard | Cookie::BareName => None,
+            Cookie::App(_) | Cookie::Dashboard | Cookie::BareName | Cookie::Many => None,
         })
         .collect()
 }

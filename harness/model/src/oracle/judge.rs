@@ -268,6 +268,7 @@ impl<'w> Judge<'w> {
             Answer::BadGateway => {
                 if matches!(answer.status, 502 | 504) {
                     own_answer(answer, claim, judgement);
+                    self.names_nobody(answer, claim, judgement);
                 } else {
                     judgement.findings.push(permitted(
                         ClaimId::Apx6,
@@ -453,6 +454,8 @@ impl<'w> Judge<'w> {
         let (status, without_location) = match &expected.answer {
             Answer::Refusal { status, .. } => (*status, false),
             Answer::SignIn { .. } => (302, true),
+            // What went wrong behind the proxy is nobody's to know: not where the container is, nor what it said.
+            Answer::BadGateway if matches!(answer.status, 502 | 504) => (answer.status, false),
             Answer::SignedIn { .. }
             | Answer::Relayed(_)
             | Answer::Broken(_)
