@@ -8,22 +8,21 @@
 
 use std::hint::black_box;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use criterion::{BatchSize, Criterion};
 use http::header::{ACCEPT, COOKIE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use isolation_model::action::cookie::Token;
+use isolation_model::choose::Seeded;
+use isolation_model::token;
+use isolation_model::world::{Profile as Bounds, World};
 use reference_impl::edge::app_proxy::{
     Decision, Head, Inspection, Refusal, Route, ServerName, decide, request_headers, route,
 };
 use reference_impl::identity::{CookieKeys, verify};
 use reference_impl::store::kv::DeployEntry;
-use reference_impl::{
-    Clock, CookieKey, Entropy, FaultSet, Limits, Member, Network, Platform, PlatformConfig, Role, Status, TenantId,
-    host,
-};
+use reference_impl::{CookieKey, FaultSet, Status, host};
 
-const NOW_S: i64 = 1_800_000_000;
 const HOST_NAME: &str = "acme-crm.vendo.run";
 
 fn main() -> ExitCode {
@@ -43,13 +42,17 @@ fn main() -> ExitCode {
 
 /// Route and decision of whole requests.
 fn decisions(criterion: &mut Criterion) {
-    let keys = keys();
-    let entry = entry("tnAcme");
-    let (own, foreign) = (token("tnAcme"), token("tnGlobex"));
+    let world = world();
+    let keys = keys(&world);
+    let other = world.deployments.iter().position(|other| other.tenant != world.deployment(0).tenant);
+    let other = u8::try_from(other.expect("two tenants")).expect("few deployments");
+    let entry = entry(&world.tenant(world.deployment(0).tenant).id);
+    let (own, foreign) = (token_of_owner(&world, 0), token_of_owner(&world, other));
     let forged = forged(&own);
     let mut group = criterion.benchmark_group("decide");
     type Expected = fn(&Result<Decision<'_>, Refusal>) -> bool;
-    let cases: [(&str, &str, Option<&str>, Option<&DeployEntry>, Expected); 6] = [
+    type Case<'a> = (&'a str, &'a str, Option<&'a str>, Option<&'a DeployEntry>, Expected);
+    let cases: [Case<'_>; 6] = [
         ("own cookie", HOST_NAME, Some(&own), Some(&entry), |got| matches!(got, Ok(Decision::Forward(_)))),
         ("foreign cookie", HOST_NAME, Some(&foreign), Some(&entry), |got| {
             matches!(got, Ok(Decision::Refuse(Refusal::Forbidden)))
@@ -65,7 +68,7 @@ fn decisions(criterion: &mut Criterion) {
         let headers = headers(host, token);
         let uri = Uri::from_static("/reports/2026?page=2");
         let head = head(&uri, &headers, host);
-        let decided = || decided(&head, entry, &keys);
+        let decided = || decided(&head, entry, &keys, world.start_s);
         // What was measured must be what the name says.
         assert!(expected(&decided()), "{name}: {:?}", decided());
         group.bench_function(name, |bencher| bencher.iter(|| black_box(decided())));
@@ -74,15 +77,16 @@ fn decisions(criterion: &mut Criterion) {
 }
 
 fn parts(criterion: &mut Criterion) {
-    let keys = keys();
-    let own = token("tnAcme");
+    let world = world();
+    let keys = keys(&world);
+    let own = token_of_owner(&world, 0);
     criterion.bench_function("host/normalise", |bencher| {
         bencher.iter(|| black_box(host::normalise(black_box(b"ACME-crm.Vendo.run.:443"))));
     });
     criterion.bench_function("cookie/verify", |bencher| {
-        bencher.iter(|| black_box(verify(&keys, black_box(own.as_bytes()), NOW_S)));
+        bencher.iter(|| black_box(verify(&keys, black_box(own.as_bytes()), world.start_s)));
     });
-    let session = verify(&keys, own.as_bytes(), NOW_S).expect("the token is minted");
+    let session = verify(&keys, own.as_bytes(), world.start_s).expect("the token is minted");
     let headers = headers(HOST_NAME, Some(&own));
     let target = HeaderValue::from_static("10.0.0.1:8080");
     criterion.bench_function("headers/strip and inject", |bencher| {
@@ -94,10 +98,15 @@ fn parts(criterion: &mut Criterion) {
     });
 }
 
-fn decided<'a>(head: &Head<'a>, entry: Option<&DeployEntry>, keys: &CookieKeys) -> Result<Decision<'a>, Refusal> {
+fn decided<'a>(
+    head: &Head<'a>,
+    entry: Option<&DeployEntry>,
+    keys: &CookieKeys,
+    now_s: i64,
+) -> Result<Decision<'a>, Refusal> {
     let mut inspection = Inspection::new(FaultSet::none());
     let route: Route = route(black_box(head), &mut inspection)?;
-    Ok(decide(head, &route, entry, keys, NOW_S, &mut inspection))
+    Ok(decide(head, &route, entry, keys, now_s, &mut inspection))
 }
 
 fn head<'a>(uri: &'a Uri, headers: &'a HeaderMap, host: &'a str) -> Head<'a> {
@@ -134,38 +143,19 @@ fn entry(tenant_id: &str) -> DeployEntry {
     }
 }
 
-fn cookie_keys() -> Vec<CookieKey> {
-    vec![CookieKey { kid: "k1".to_owned(), secret: vec![0x11; 32] }]
+fn world() -> World {
+    World::generate(&mut Seeded::new(1), Bounds::default())
 }
 
-fn keys() -> CookieKeys {
-    CookieKeys::new(&cookie_keys()).expect("one good key")
+fn keys(world: &World) -> CookieKeys {
+    let keys = world.cookie_keys.iter().map(|key| CookieKey { kid: key.kid.clone(), secret: key.secret.to_vec() });
+    CookieKeys::new(&keys.collect::<Vec<_>>()).expect("the keys are good")
 }
 
-/// A token as the control plane mints it.
-fn token(tenant: &str) -> String {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let platform = Platform::start(PlatformConfig {
-            clock: Clock::manual(NOW_S * 1000),
-            entropy: Entropy::seeded(1),
-            cookie_keys: cookie_keys(),
-            kv_staleness: Duration::ZERO,
-            network: Network::in_memory(),
-            tls: None,
-            observer: None,
-            limits: Limits::default(),
-        })
-        .expect("a platform in memory");
-        let member = Member {
-            user_id: "usr_01hzx3".to_owned(),
-            email: "ada@mail.example".to_owned(),
-            name: "Ada Lovelace".to_owned(),
-            tenant: TenantId::parse(tenant).expect("a tenant id"),
-            role: Role::Owner,
-        };
-        platform.control().mint_cookie(&member, Duration::from_secs(900))
-    })
+/// A good token of the owner of a deployment's tenant.
+fn token_of_owner(world: &World, deployment: u8) -> String {
+    let token = token::text(world, Token::valid(world.owner_of(deployment)), world.start_s);
+    String::from_utf8(token).expect("a token is ASCII")
 }
 
 /// The token with another signature.
