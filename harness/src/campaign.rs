@@ -59,7 +59,7 @@ impl Profile {
             Self::Quick => Budget { rounds: 6, random_cases: 500, random_steps: 60 },
             Self::Standard => Budget { rounds: 16, random_cases: 1_500, random_steps: 80 },
             Self::Full => Budget { rounds: 64, random_cases: 20_000, random_steps: 120 },
-            Self::Load => Budget { rounds: 1, random_cases: 0, random_steps: 0 },
+            Self::Load => Budget { rounds: 0, random_cases: 0, random_steps: 0 },
         }
     }
 }

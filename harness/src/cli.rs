@@ -14,7 +14,7 @@ use reference_impl::Fault;
 
 use crate::campaign::{Profile, pool};
 use crate::counterexample::Counterexample;
-use crate::engine::run_case;
+use crate::engine::run_bare;
 use crate::exit_code::ExitCode;
 use crate::fault_matrix::{self, MatrixOptions};
 use crate::record::Environment;
@@ -342,7 +342,7 @@ fn replay(args: &ReplayArgs) -> ExitCode {
     };
     let world = counterexample.world.world();
     let target = verify::reference(&options);
-    let outcome = match block_on(run_case(&target, &world, &counterexample.steps)).and_then(|outcome| outcome) {
+    let outcome = match block_on(run_bare(&target, &world, &counterexample.steps)).and_then(|outcome| outcome) {
         Ok(outcome) => outcome,
         Err(error) => {
             complain(&format!("the target can't be tested: {error}"));

@@ -83,24 +83,57 @@ impl CaseOutcome {
     }
 }
 
-/// Runs one case in a fresh session.
+/// Runs one case in a fresh session: the trace, and around it the baseline and the positive twins.
 ///
 /// # Errors
 /// [`TargetError`], when the target can't be tested.
 pub async fn run_case<T: Target>(target: &T, world: &World, trace: &[Step]) -> Result<CaseOutcome, TargetError> {
-    let mut run = Run {
-        world,
-        session: target.provision(world).await?,
-        judge: Judge::new(world),
-        state: State::new(world),
-        proven: BTreeMap::new(),
-        outcome: CaseOutcome::default(),
-    };
+    let mut run = Run::new(target, world).await?;
     run.baseline().await?;
-    for step in trace {
-        run.step(step).await?;
+    for (step, keep) in with_keep(trace) {
+        run.step(step, keep).await?;
     }
     Ok(run.outcome)
+}
+
+/// Runs these steps and no others in a fresh session, as a counterexample has to show all that it takes.
+///
+/// # Errors
+/// [`TargetError`], when the target can't be tested.
+pub async fn run_bare<T: Target>(target: &T, world: &World, trace: &[Step]) -> Result<CaseOutcome, TargetError> {
+    let mut run = Run::new(target, world).await?;
+    for (step, keep) in with_keep(trace) {
+        run.act_if_allowed(step, keep).await?;
+    }
+    Ok(run.outcome)
+}
+
+impl<'w, S: Session> Run<'w, S> {
+    async fn new<T: Target<Session<'w> = S>>(target: &'w T, world: &'w World) -> Result<Self, TargetError> {
+        Ok(Self {
+            world,
+            session: target.provision(world).await?,
+            judge: Judge::new(world),
+            state: State::new(world),
+            proven: BTreeMap::new(),
+            outcome: CaseOutcome::default(),
+        })
+    }
+
+    async fn act_if_allowed(&mut self, step: &Step, keep: bool) -> Result<(), TargetError> {
+        if self.state.allows(self.world, &step.action) {
+            let claims = claims_of(self.world, &self.state, step);
+            self.act(step, Role::Trace, &claims, keep).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Each step, and whether the next one wants to go on over its connection.
+fn with_keep(trace: &[Step]) -> impl Iterator<Item = (&Step, bool)> {
+    let reuses = |step: &Step| requests(&step.action).iter().any(|request| request.reuse);
+    let next = trace.iter().skip(1).map(reuses).chain([false]);
+    trace.iter().zip(next)
 }
 
 struct Run<'w, S> {
@@ -114,7 +147,7 @@ struct Run<'w, S> {
 }
 
 impl<S: Session> Run<'_, S> {
-    async fn step(&mut self, step: &Step) -> Result<(), TargetError> {
+    async fn step(&mut self, step: &Step, keep: bool) -> Result<(), TargetError> {
         if !self.state.allows(self.world, &step.action) {
             return Ok(());
         }
@@ -126,7 +159,7 @@ impl<S: Session> Run<'_, S> {
                 self.control(*object, &claims).await?;
             }
         }
-        let judgement = self.act(step, Role::Trace, &claims).await?;
+        let judgement = self.act(step, Role::Trace, &claims, keep).await?;
         if judgement.refusals.contains(&true) || matches!(step.action, Action::Malformed { .. }) {
             // Denied means unchanged: the owner looks again.
             for object in &objects {
@@ -156,7 +189,7 @@ impl<S: Session> Run<'_, S> {
         for request in refusals {
             let step = Step::from(Action::Request(request));
             let claims = claims_of(world, &self.state, &step);
-            self.act(&step, Role::Baseline, &claims).await?;
+            self.act(&step, Role::Baseline, &claims, false).await?;
         }
         Ok(())
     }
@@ -180,7 +213,7 @@ impl<S: Session> Run<'_, S> {
             request.host = HostSpec { of, spelling: Spelling::Exact };
         }
         let step = Step::from(Action::Request(request));
-        let judgement = self.act(&step, Role::Control, claims).await?;
+        let judgement = self.act(&step, Role::Control, claims, false).await?;
         if judgement.served == [true] && judgement.is_clean() {
             self.proven.insert(object, self.state.epoch);
             for claim in claims {
@@ -190,8 +223,9 @@ impl<S: Session> Run<'_, S> {
         Ok(())
     }
 
-    async fn act(&mut self, step: &Step, role: Role, claims: &[ClaimId]) -> Result<Judgement, TargetError> {
-        let Performed { observation, reused_sni, requests } = self.session.perform(&self.state, &step.action).await?;
+    async fn act(&mut self, step: &Step, role: Role, claims: &[ClaimId], keep: bool) -> Result<Judgement, TargetError> {
+        let Performed { observation, reused_sni, requests } =
+            self.session.perform(&self.state, &step.action, keep).await?;
         self.outcome.requests += requests;
         let (judgement, spent) = self.judge.judge(&self.state, &step.action, &observation, reused_sni.as_ref());
         for code in spent {

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod exit_code;
 #[cfg(feature = "faults")]
 pub mod fault_matrix;
+pub mod fuzzing;
 pub mod progress;
 pub mod record;
 #[cfg(feature = "faults")]

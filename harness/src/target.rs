@@ -43,11 +43,17 @@ pub trait Target {
 
 /// A provisioned world in which actions are carried out.
 pub trait Session {
-    /// Carries one action out. `state` is the model's state before it.
+    /// Carries one action out. `state` is the model's state before it. `keep` says that the next action wants to go on
+    /// over this one's connection: a target that has several clients must use one that can.
     ///
     /// # Errors
     /// [`TargetError`], when the action could not be carried out as it says.
-    fn perform(&mut self, state: &State, action: &Action) -> impl Future<Output = Result<Performed, TargetError>>;
+    fn perform(
+        &mut self,
+        state: &State,
+        action: &Action,
+        keep: bool,
+    ) -> impl Future<Output = Result<Performed, TargetError>>;
 }
 
 /// An action that was carried out.

@@ -179,7 +179,8 @@ impl Acceptor {
         match &mut self.0 {
             Listener::Tcp(listener) => {
                 let (stream, _peer) = listener.accept().await?;
-                stream.set_nodelay(true)?;
+                // It fails where the peer is gone already.
+                stream.set_nodelay(true).map_err(|error| io::Error::new(io::ErrorKind::ConnectionAborted, error))?;
                 Ok(Stream(Pipe::Tcp(stream)))
             }
             Listener::Memory(receiver) => match receiver.recv().await {

@@ -77,6 +77,8 @@ pub struct Limits {
     pub connect_timeout: Duration,
     /// How long a container may take to answer, from the last byte of the request that moved.
     pub response_head_timeout: Duration,
+    /// How long an exchange may stand still: its client takes nothing, or nothing of a body moves after the head.
+    pub stall_timeout: Duration,
     /// The most idle connections kept for one target.
     pub idle_upstreams: usize,
 }
@@ -91,6 +93,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(75),
             connect_timeout: Duration::from_secs(10),
             response_head_timeout: Duration::from_secs(30),
+            stall_timeout: Duration::from_secs(60),
             idle_upstreams: 64,
         }
     }

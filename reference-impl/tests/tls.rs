@@ -130,6 +130,19 @@ async fn http2_carries_the_same_rules() {
             ask("GET", &home).header("host", HOST).header("host", HOST).header("cookie", format!("vendoAuth={own}")),
             400,
         ),
+        (
+            "two lengths",
+            ask("POST", &home)
+                .header("content-length", "0")
+                .header("content-length", "00")
+                .header("cookie", format!("vendoAuth={own}")),
+            400,
+        ),
+        (
+            "no digits",
+            ask("POST", &home).header("content-length", "").header("cookie", format!("vendoAuth={own}")),
+            400,
+        ),
         ("trace", ask("TRACE", &home), 405),
         (
             "websocket",

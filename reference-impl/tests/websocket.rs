@@ -4,7 +4,9 @@
 mod common;
 
 use common::*;
-use reference_impl::{Guard, Reply};
+use reference_impl::{Guard, NewDeployment, Reply};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const ASK: &str = "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n";
 
@@ -36,7 +38,7 @@ async fn a_member_gets_a_tunnel_whose_bytes_are_not_http_to_the_proxy() {
         assert_eq!(received.header("cookie").collect::<Vec<_>>(), [b"a=b"]);
         assert_eq!(received.header("x-vendo-role").collect::<Vec<_>>(), [b"member"]);
         assert!(received.upgraded.starts_with(b"GET / HTTP/1.1"));
-        tokio::io::AsyncWriteExt::shutdown(&mut client.stream).await.unwrap();
+        client.stream.shutdown().await.unwrap();
         assert!(client.ends().await);
         let seen = world.watch.take();
         let upgrades = seen.iter().filter(|seen| match seen {
@@ -106,4 +108,44 @@ async fn any_other_upgrade_is_stripped_and_plain() {
             assert!(received.header("upgrade").next().is_none() && received.header("connection").next().is_none());
         }
     }
+}
+
+#[tokio::test]
+async fn what_a_client_sends_still_arrives_when_the_container_has_said_its_last() {
+    let world = World::start();
+    let (mut acceptor, endpoint) = world.network.bind().unwrap();
+    world
+        .platform
+        .control()
+        .deploy(NewDeployment {
+            id: deployment("d-half"),
+            tenant: tenant("T-acme"),
+            slug: slug("half"),
+            vendo_auth: false,
+            legacy: false,
+            target: endpoint,
+        })
+        .unwrap();
+    let mut client = world.client().await;
+    client.send(ask("acme-half.vendo.run", "")).await;
+    let mut container = Client::new(acceptor.accept().await.unwrap());
+    while !container.buffer.ends_with(b"\r\n\r\n") {
+        assert!(container.fill().await);
+    }
+    container.send("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 101);
+    // More than the pipes and buffers on the way hold, so that some of it waits in the proxy.
+    let sent: Vec<u8> = (0..400_000_u32).map(|number| number.to_le_bytes()[0]).collect();
+    let (mut from, mut to) = tokio::io::split(client.stream);
+    let whole = sent.clone();
+    let sending = tokio::spawn(async move { to.write_all(&whole).await.map(|()| to) });
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    container.stream.shutdown().await.unwrap();
+    assert_eq!(tokio::time::timeout(PATIENCE, from.read(&mut [0; 8])).await.unwrap().unwrap(), 0, "the end passes");
+    container.buffer.clear();
+    while container.buffer.len() < sent.len() {
+        assert!(container.fill().await, "{} bytes arrived", container.buffer.len());
+    }
+    assert!(container.buffer == sent);
+    sending.await.unwrap().unwrap();
 }

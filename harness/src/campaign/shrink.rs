@@ -5,7 +5,7 @@ use isolation_model::oracle::Finding;
 use isolation_model::trace::{Step, shorter, simpler};
 use isolation_model::world::World;
 
-use crate::engine::{Judged, run_case};
+use crate::engine::{Judged, run_bare, run_case};
 use crate::target::{Target, TargetError};
 
 /// How many traces are tried at the most.
@@ -34,11 +34,14 @@ pub async fn shrink<T: Target>(
     trace: &[Step],
     claim: ClaimId,
 ) -> Result<Option<Shrunk>, TargetError> {
+    let outcome = run_case(target, world, trace).await?;
+    let found_at = outcome.steps.iter().position(|step| step.findings.iter().any(|finding| finding.claim == claim));
+    let Some(found_at) = found_at else { return Ok(None) };
+    // All that happened up to the finding, positive twins among it: so the trace needs nothing that it doesn't show.
+    let whole: Vec<Step> = outcome.steps.iter().take(found_at + 1).map(|judged| judged.step.clone()).collect();
     let mut attempts = 1;
-    let Some((finding, judged)) = violates(target, world, trace, claim).await? else {
-        return Ok(None);
-    };
-    let mut best = Shrunk { trace: trace.to_vec(), finding, judged, attempts };
+    let Some((finding, judged)) = violates(target, world, &whole, claim).await? else { return Ok(None) };
+    let mut best = Shrunk { trace: whole, finding, judged, attempts };
     let mut changed = true;
     while changed && attempts < ATTEMPTS_MAX {
         changed = false;
@@ -83,7 +86,7 @@ async fn violates<T: Target>(
     trace: &[Step],
     claim: ClaimId,
 ) -> Result<Option<(Finding, Vec<Judged>)>, TargetError> {
-    let outcome = run_case(target, world, trace).await?;
+    let outcome = run_bare(target, world, trace).await?;
     let finding = outcome.findings().find(|finding| finding.claim == claim).cloned();
     Ok(finding.map(|finding| (finding, outcome.steps)))
 }

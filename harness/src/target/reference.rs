@@ -143,7 +143,7 @@ impl Dial for Doors {
 }
 
 impl Session for ReferenceSession<'_> {
-    async fn perform(&mut self, state: &State, action: &Action) -> Result<Performed, TargetError> {
+    async fn perform(&mut self, state: &State, action: &Action, keep: bool) -> Result<Performed, TargetError> {
         self.watch.forget();
         for container in &self.containers {
             container.drain();
@@ -155,7 +155,7 @@ impl Session for ReferenceSession<'_> {
                 performed.requests = 1;
                 self.script(state, request, false);
                 let wire = render::wire(self.world, state, request);
-                let sent = self.send(&wire).await?;
+                let sent = self.send(&wire, keep).await?;
                 performed.reused_sni = sent.reused_sni;
                 performed.observation.exchanges.push(sent.exchange);
             }
@@ -221,7 +221,10 @@ impl ReferenceSession<'_> {
 
     /// The deployment whose container a request has to reach.
     fn reaches(&self, state: &State, request: &Request) -> Option<usize> {
-        expect::expect(self.world, state, request, None).delivery.map(|delivery| delivery.deployment)
+        // On an open connection the server name is what it was: then it may be the host's.
+        let open = Some(request.host.meaning(self.world));
+        let connection = if request.reuse { open.as_ref() } else { None };
+        expect::expect(self.world, state, request, connection).delivery.map(|delivery| delivery.deployment)
     }
 
     /// Tells the container that the request has to reach how to answer. Says which that is.
@@ -243,8 +246,8 @@ impl ReferenceSession<'_> {
         Some(index)
     }
 
-    async fn send(&mut self, wire: &Wire) -> Result<super::client::Sent, TargetError> {
-        if self.link == Link::Http && wire.ordinary {
+    async fn send(&mut self, wire: &Wire, keep: bool) -> Result<super::client::Sent, TargetError> {
+        if self.link == Link::Http && wire.ordinary && !keep {
             return self.send_by_library(wire).await;
         }
         self.client.send(wire).await

@@ -6,6 +6,7 @@
 
 use crate::fault::{Fault, FaultSet};
 use http::Uri;
+use http::header::{CONTENT_LENGTH, HeaderMap};
 
 /// The longest line of a chunk's size with its extensions, in bytes.
 const CHUNK_LINE_MAX: usize = 256;
@@ -156,6 +157,13 @@ fn content_length(value: &[u8]) -> Result<u64, Refused> {
         return Err(Refused::BadRequest);
     }
     Ok(value.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
+}
+
+/// Whether the length that an HTTP/2 request declares is one that HTTP/1 would let pass. h2 compares it with what comes,
+/// but takes none for 0, and lets several stand that agree: behind us each of them is a field to be read anew.
+pub(crate) fn declares_one_length(headers: &HeaderMap) -> bool {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    lengths.next().is_none_or(|first| content_length(first.as_bytes()).is_ok()) && lengths.next().is_none()
 }
 
 /// Follows the framing of a chunked body, byte by byte.

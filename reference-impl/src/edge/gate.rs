@@ -412,8 +412,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gate<S> {
                             this.report(refusal.outcome());
                             Closing::Answer(pages::last_words(refusal), 0)
                         }
+                        // Another protocol may end one way and go on in the other: what came in is still to be read.
+                        None if matches!(this.phase, Phase::Raw) => Closing::Shutdown { linger: false },
                         None => {
-                            let unread = !this.buffer.is_empty() || !matches!(this.phase, Phase::Head | Phase::Raw);
+                            let unread = !this.buffer.is_empty() || !matches!(this.phase, Phase::Head);
                             Closing::Shutdown { linger: unread }
                         }
                     };
@@ -435,6 +437,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gate<S> {
                 }
                 Closing::Linger { left } => {
                     this.buffer.clear();
+                    this.vetted = 0;
                     let left = *left;
                     if left == 0 || this.timer.as_mut().poll(cx).is_ready() {
                         this.closing = Closing::Done;

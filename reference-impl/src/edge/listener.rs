@@ -2,6 +2,8 @@
 
 use super::app_proxy::shell::{AppProxy, Connection};
 use super::gate::{Gate, GateRules, GateShared};
+use super::streams::{Counted, Streams};
+use super::timely::Timely;
 use crate::network::{Acceptor, Stream};
 use crate::platform::{Limits, StartError, TlsIdentity};
 use crate::tasks::Tasks;
@@ -31,6 +33,8 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// How often a quiet HTTP/2 peer is asked whether it is there.
 const H2_PING: Duration = Duration::from_secs(20);
+/// How much of an answer is held for an HTTP/2 stream, in bytes. A client may open many and read none.
+const H2_SEND_BYTES: usize = 64 * 1024;
 
 /// What all connections of a platform are served with.
 pub(crate) struct Edge {
@@ -78,6 +82,8 @@ pub(crate) async fn serve(
             Ok(stream) => {
                 connections.spawn(edge.clone().serve_stream(stream, tls.clone(), stop.clone()));
             }
+            // One connection that failed early is no reason to let the others wait.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
@@ -93,7 +99,8 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 impl Edge {
-    async fn serve_stream(self: Arc<Self>, mut stream: Stream, tls: Option<TlsAcceptor>, stop: watch::Receiver<bool>) {
+    async fn serve_stream(self: Arc<Self>, stream: Stream, tls: Option<TlsAcceptor>, stop: watch::Receiver<bool>) {
+        let mut stream = Timely::new(stream, self.limits.stall_timeout);
         let Some(tls) = tls else {
             let Ok(Some(begin)) = timeout(self.limits.head_read_timeout, preface(&mut stream)).await else {
                 return;
@@ -165,15 +172,28 @@ impl Edge {
             .auto_date_header(false)
             .max_concurrent_streams(self.limits.h2_streams)
             .max_header_list_size(u32::try_from(self.limits.head_bytes).unwrap_or(u32::MAX))
+            .max_send_buf_size(H2_SEND_BYTES)
             .keep_alive_interval(H2_PING)
             .keep_alive_timeout(H2_PING);
-        let service = service_fn(|request| self.clone().answer(connection.clone(), request));
+        let streams = Streams::new();
+        let service = service_fn(|request| {
+            let (edge, connection, open) = (self.clone(), connection.clone(), streams.open());
+            async move {
+                let answered = edge.answer(connection, request).await;
+                answered.map(|response| response.map(|body| Counted { body, _open: open }))
+            }
+        });
         let mut served = pin!(builder.serve_connection(TokioIo::new(io), service));
         let outcome = tokio::select! {
             outcome = served.as_mut() => outcome,
             () = stopped(&mut stop) => {
                 served.as_mut().graceful_shutdown();
                 served.await
+            }
+            () = streams.idle(self.limits.idle_timeout) => {
+                served.as_mut().graceful_shutdown();
+                // The client may never confirm it.
+                timeout(self.limits.head_read_timeout, served).await.unwrap_or(Ok(()))
             }
         };
         match outcome {
@@ -192,7 +212,7 @@ impl Edge {
 }
 
 /// Reads until it is clear whether the client speaks HTTP/2. None: it says nothing, or breaks.
-async fn preface(stream: &mut Stream) -> Option<BytesMut> {
+async fn preface(stream: &mut Timely<Stream>) -> Option<BytesMut> {
     let mut begin = BytesMut::with_capacity(1024);
     loop {
         let here = begin.len().min(PREFACE.len());

@@ -7,3 +7,5 @@ pub mod app_proxy;
 pub mod framing;
 pub(crate) mod gate;
 pub(crate) mod listener;
+pub(crate) mod streams;
+pub(crate) mod timely;

@@ -449,6 +449,10 @@ pub enum HostLayout {
 impl HostLayout {
     pub(super) fn canonical(self) -> Self {
         match self {
+            // In a target a slash ends the authority: what follows is a path.
+            Self::AbsoluteOther(HostSpec { of, spelling: Spelling::Slash }) => {
+                Self::AbsoluteOther(HostSpec { of, spelling: Spelling::Backslash }.canonical())
+            }
             Self::AbsoluteOther(other) => Self::AbsoluteOther(other.canonical()),
             Self::ThenOther(other) => Self::ThenOther(other.canonical()),
             Self::AuthorityAndOther(other) => Self::AuthorityAndOther(other.canonical()),

@@ -7,6 +7,7 @@
 use super::pages::Refusal;
 use super::reserved_path::{self, Presentation};
 use super::upgrade;
+use crate::edge::framing;
 use crate::fault::{Fault, FaultSet};
 use crate::host::{self, Host};
 use crate::identity::cookie::{SessionCookie, session_value_with};
@@ -107,6 +108,10 @@ pub struct Forward {
 pub fn route(head: &Head<'_>, inspection: &mut Inspection) -> Result<Route, Refusal> {
     if *head.method == Method::CONNECT || *head.method == Method::TRACE {
         return Err(Refusal::MethodNotAllowed);
+    }
+    if head.version == Version::HTTP_2 && !framing::declares_one_length(head.headers) {
+        inspection.reach(Guard::Framing);
+        return Err(Refusal::BadRequest);
     }
     let host = agreed_host(head, inspection)?;
     match head.server_name {

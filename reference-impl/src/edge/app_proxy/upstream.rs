@@ -1,7 +1,8 @@
 //! Connections to containers, and the bodies that travel through them.
 //!
 //! An idle connection is kept under its target and serves that target alone. It goes back only when its last answer
-//! was read to the end, and is used again only if the container has sent nothing more.
+//! was read to the end, and is used again only if the container has sent nothing more. A connection on
+//! which nothing moves any more is ended, whoever it is that keeps still.
 
 use super::pages::Refusal;
 use crate::fault::{Fault, FaultSet};
@@ -18,7 +19,7 @@ use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -26,7 +27,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 /// How many new connections are made between two searches for dead ones.
 const SWEEP_EVERY: u32 = 256;
 
-type Sender = SendRequest<RequestBody>;
+/// A connection to a container.
+struct Sender {
+    send: SendRequest<RequestBody>,
+    flow: Arc<Flow>,
+}
 
 /// Idle connections to containers.
 pub(crate) struct Pool {
@@ -51,8 +56,14 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
+    /// Says that something of the answer has moved.
+    fn touch(&self) {
+        self.sender.flow.touch();
+    }
+
+    /// Keeps the connection for the next request, unless this one is still being sent.
     fn give_back(self) {
-        if !self.sender.is_closed() {
+        if !self.sender.send.is_closed() && self.sender.flow.end() {
             let mut idle = self.pool.idle();
             let kept = idle.by_target.entry(self.target).or_default();
             if kept.len() < self.pool.limits.idle_upstreams {
@@ -117,19 +128,22 @@ impl Pool {
         target: &str,
         mut request: Request<RequestBody>,
     ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
+        let upload = request.body().progress().as_ref().map(Arc::downgrade);
         while let Some(mut sender) = self.take(target) {
-            match sender.try_send_request(request).await {
-                Ok(response) => return Ok((response, self.lease(target, sender))),
+            sender.flow.set(Moved::Awaited);
+            match sender.send.try_send_request(request).await {
+                Ok(response) => return Ok((response, self.lease(target, sender, upload))),
                 // It was closed before the request was written: nothing has reached the container.
                 Err(mut unsent) => request = unsent.take_message().ok_or(UpstreamError::Broken)?,
             }
         }
         let mut sender = self.dial(target).await?;
-        let response = sender.send_request(request).await.map_err(|_| UpstreamError::Broken)?;
-        Ok((response, self.lease(target, sender)))
+        let response = sender.send.send_request(request).await.map_err(|_| UpstreamError::Broken)?;
+        Ok((response, self.lease(target, sender, upload)))
     }
 
-    fn lease(self: &Arc<Self>, target: &str, sender: Sender) -> Lease {
+    fn lease(self: &Arc<Self>, target: &str, sender: Sender, upload: Option<Weak<Progress>>) -> Lease {
+        sender.flow.set(Moved::Answer(Instant::now(), upload));
         Lease { pool: self.clone(), target: target.to_owned(), sender }
     }
 
@@ -142,7 +156,7 @@ impl Pool {
             idle.by_target.get_mut(target)?
         };
         // One that isn't ready has a request still on its way, or bytes that nobody asked for.
-        std::iter::from_fn(|| kept.pop()).find(SendRequest::is_ready)
+        std::iter::from_fn(|| kept.pop()).find(|sender| sender.send.is_ready())
     }
 
     async fn dial(&self, target: &str) -> Result<Sender, UpstreamError> {
@@ -150,22 +164,27 @@ impl Pool {
         let dialled = timeout(self.limits.connect_timeout, self.network.dial(&endpoint)).await;
         let stream = dialled.map_err(|_| UpstreamError::Broken)?.map_err(|_| UpstreamError::Broken)?;
         let handshake = http1::Builder::new().handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(|_| UpstreamError::Broken)?;
+        let (send, connection) = handshake.map_err(|_| UpstreamError::Broken)?;
+        let (flow, limit) = (Arc::new(Flow(Mutex::new(Moved::Awaited))), self.limits.stall_timeout);
+        let watched = flow.clone();
         self.drivers.spawn(async move {
-            match connection.with_upgrades().await {
-                // Whoever waits for an answer on this connection is told by its own future.
-                Ok(()) | Err(_) => {}
+            // Whoever waits for an answer or a body on this connection is told by its own future.
+            tokio::select! {
+                ended = connection.with_upgrades() => match ended {
+                    Ok(()) | Err(_) => {}
+                },
+                () = watched.stalled(limit) => {}
             }
         });
         let mut idle = self.idle();
-        idle.dialled += 1;
+        idle.dialled = idle.dialled.wrapping_add(1);
         if idle.dialled.is_multiple_of(SWEEP_EVERY) {
             idle.by_target.retain(|_, kept| {
-                kept.retain(|sender| !sender.is_closed());
+                kept.retain(|sender| !sender.send.is_closed());
                 !kept.is_empty()
             });
         }
-        Ok(sender)
+        Ok(Sender { send, flow })
     }
 }
 
@@ -179,6 +198,64 @@ async fn stalled(progress: Option<&Progress>, limit: Duration) {
         sleep_until(moved + limit).await;
         if progress.moved() == moved {
             return;
+        }
+    }
+}
+
+/// When something last moved on a connection to a container.
+struct Flow(Mutex<Moved>);
+
+enum Moved {
+    /// No exchange is under way, since then.
+    Idle(Instant),
+    /// An answer is awaited, which has a limit of its own.
+    Awaited,
+    /// The answer, then. The request's body counts too, for as long as it is there.
+    Answer(Instant, Option<Weak<Progress>>),
+}
+
+impl Flow {
+    fn moved(&self) -> MutexGuard<'_, Moved> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, moved: Moved) {
+        *self.moved() = moved;
+    }
+
+    fn touch(&self) {
+        if let Moved::Answer(at, _) = &mut *self.moved() {
+            *at = Instant::now();
+        }
+    }
+
+    /// The answer has ended. `false`: the request has not.
+    fn end(&self) -> bool {
+        let mut moved = self.moved();
+        if let Moved::Answer(_, Some(upload)) = &*moved
+            && upload.strong_count() > 0
+        {
+            return false;
+        }
+        *moved = Moved::Idle(Instant::now());
+        true
+    }
+
+    /// Ends when nothing has moved for `limit`.
+    async fn stalled(&self, limit: Duration) {
+        loop {
+            let now = Instant::now();
+            let last = match &*self.moved() {
+                Moved::Idle(at) => *at,
+                Moved::Awaited => now,
+                Moved::Answer(at, upload) => {
+                    upload.as_ref().and_then(Weak::upgrade).map_or(*at, |upload| upload.moved().max(*at))
+                }
+            };
+            if last + limit <= now {
+                return;
+            }
+            sleep_until(last + limit).await;
         }
     }
 }
@@ -287,7 +364,12 @@ impl Body for ResponseBody {
             Self::Whole(bytes) if bytes.is_empty() => None,
             Self::Whole(bytes) => Some(Ok(Frame::data(std::mem::take(bytes)))),
             Self::Streaming(incoming, lease) => match ready!(poll_data(incoming, cx)) {
-                Some(Ok(frame)) => Some(Ok(frame)),
+                Some(Ok(frame)) => {
+                    if let Some(lease) = lease {
+                        lease.touch();
+                    }
+                    Some(Ok(frame))
+                }
                 Some(Err(error)) => Some(Err(io::Error::other(error))),
                 None => {
                     if let Some(lease) = lease.take() {

@@ -1,0 +1,79 @@
+//! The bodies of all fuzz targets.
+//!
+//! A body takes any bytes, makes a case of them, and panics when something is wrong: that is how a fuzz target reports.
+//! The message says what is wrong and how to see it again. Nothing is judged here that the engine or the model's oracle
+//! judges; [`host_and_cookie`] and [`jws`] hold pure functions of the reference against a second implementation of the
+//! same rules, which is written from the rules alone and shares no code with the reference.
+//!
+//! `fuzz/` holds the targets around these bodies, `tests/corpus.rs` replays what was found on a stable toolchain.
+
+mod host_and_cookie;
+mod json;
+mod jws;
+mod world_actions;
+
+pub use world_actions::{STEPS_MAX, case};
+
+use crate::target::reference::{Link, Reference};
+
+/// A body: what it is called, in `fuzz/fuzz_targets` as well, and what it does.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All bodies.
+pub const TARGETS: [Target; 3] = [("host_and_cookie", host_and_cookie), ("jws", jws), ("world_actions", world_actions)];
+
+/// Random actions in a random world, judged by the engine against the reference in this process.
+///
+/// # Panics
+/// When the engine finds something, when something that must be served is not, or when the target can't be tested.
+pub fn world_actions(bytes: &[u8]) {
+    report("world_actions", bytes, world_actions::check(&Reference::new(Link::InProcess), bytes));
+}
+
+/// Hosts and Cookie fields, read by the reference and by the rules.
+///
+/// # Panics
+/// When the two differ.
+pub fn host_and_cookie(bytes: &[u8]) {
+    report("host_and_cookie", bytes, host_and_cookie::check(&host_and_cookie::Subject::REFERENCE, bytes));
+}
+
+/// Session tokens, read by the reference and by the rules.
+///
+/// # Panics
+/// When the two differ, or when a token is accepted that is neither minted nor signed here.
+pub fn jws(bytes: &[u8]) {
+    report("jws", bytes, jws::check(jws::reference, bytes));
+}
+
+#[expect(clippy::panic, reason = "a fuzz target reports by panicking; nothing but fuzzing and its tests calls this")]
+fn report(target: &str, bytes: &[u8], checked: Result<(), String>) {
+    if let Err(wrong) = checked {
+        panic!(
+            "{target}: {wrong}\n\ninput, {} bytes: {}\nAs a file in fuzz/seeds/{target} it is replayed by \
+             `cargo test -p isolation-harness --test corpus`.",
+            bytes.len(),
+            crate::engine::hex(bytes)
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_names_the_target_and_holds_the_input() {
+        let caught =
+            std::panic::catch_unwind(|| report("jws", b"\x00\xffa", Err("it is wrong".to_owned()))).unwrap_err();
+        let text = caught.downcast_ref::<String>().unwrap();
+        assert!(text.contains("jws: it is wrong") && text.contains("3 bytes: 00ff61"), "{text}");
+    }
+
+    #[test]
+    fn every_body_takes_an_empty_input() {
+        for (_, body) in TARGETS {
+            body(&[]);
+        }
+    }
+}
