@@ -5,7 +5,7 @@
 
 use crate::clock::{Clock, millis};
 use crate::entropy::EntropyError;
-use crate::fault::FaultSet;
+use crate::fault::{Fault, FaultSet};
 use crate::host::{self, Host, PLATFORM_DOMAIN};
 use crate::identity::{self, CookieKeys, Member};
 use crate::ids::{self, DeploySlug, DeploymentId, TenantId, TenantSlug};
@@ -314,6 +314,10 @@ impl ControlPlane {
             return Err(ControlError::DomainNotHeld { deployment: id.clone(), domain: host.to_string() });
         }
         let tenant = deployment.tenant.clone();
+        if self.0.faults.has(Fault::ApxReleasedDomainKept) {
+            authority.names.remove(&host);
+            return Ok(());
+        }
         self.release(&mut authority, host, &tenant)
     }
 

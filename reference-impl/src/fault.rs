@@ -69,6 +69,10 @@ faults! {
     ApxSessionPerConnection = "apx-session-per-connection", ["APX-1"], "edge/app_proxy/decide.rs: session_of";
     /// The status page is answered before the tenants are compared.
     ApxSuspendedBeforeTenant = "apx-suspended-before-tenant", ["APX-1"], "edge/app_proxy/decide.rs: decide";
+    /// A request that looks like a preflight is answered without the comparison.
+    ApxPreflightPasses = "apx-preflight-passes", ["APX-1"], "edge/app_proxy/decide.rs: decide";
+    /// What ends like an asset is served without a session, so that login pages have their style.
+    ApxAssetPathPasses = "apx-asset-path-passes", ["APX-1"], "edge/app_proxy/decide.rs: decide";
 
     /// A token whose header says `none` needs no signature.
     ApxCookieAlgNone = "apx-cookie-alg-none", ["APX-2"], "identity/jws.rs: verify_with";
@@ -82,6 +86,10 @@ faults! {
     ApxCookieFirstOfTwo = "apx-cookie-first-of-two", ["APX-2"], "identity/cookie.rs: session_value_with";
     /// Padding and stray trailing bits are accepted in base64url.
     ApxCookieLenientBase64 = "apx-cookie-lenient-base64", ["APX-2"], "identity/jws.rs: decode";
+    /// Only the first bytes of a signature are compared.
+    ApxCookieSignaturePrefix = "apx-cookie-signature-prefix", ["APX-2"], "identity/jws.rs: read_signed";
+    /// Only the first sixteen cookies are looked at, so that a second session behind them goes unnoticed.
+    ApxCookieScanBounded = "apx-cookie-scan-bounded", ["APX-2"], "identity/cookie.rs: session_value_with";
     /// A token without a tenant matches every tenant.
     ApxCookieMissingTenantMatches = "apx-cookie-missing-tenant-matches", ["APX-2"], "edge/app_proxy/decide.rs: same_tenant";
 
@@ -93,6 +101,8 @@ faults! {
     ApxIdentityHeaderInjection = "apx-identity-header-injection", ["APX-3"], "edge/app_proxy/request_headers.rs: identity_value";
     /// The identity is added beside what the client sent under the same names.
     ApxIdentityAppended = "apx-identity-appended", ["APX-3"], "edge/app_proxy/request_headers.rs: forwarded";
+    /// The identity waits in one place for the header to be built, where the next request's overwrites it.
+    ApxIdentityShared = "apx-identity-shared", ["APX-3"], "edge/app_proxy/shell.rs: exchange";
 
     /// The Cookie header goes on to the container with the session in it.
     ApxCookieForwarded = "apx-cookie-forwarded", ["APX-4"], "edge/app_proxy/request_headers.rs: forwarded";
@@ -119,6 +129,8 @@ faults! {
     ApxSecondHostWins = "apx-second-host-wins", ["APX-5"], "edge/app_proxy/decide.rs: host_field";
     /// The TLS server name is not compared with the host.
     ApxSniIgnored = "apx-sni-ignored", ["APX-5"], "edge/app_proxy/decide.rs: route";
+    /// A custom domain that is released becomes free, and its routing entry stays.
+    ApxReleasedDomainKept = "apx-released-domain-kept", ["APX-5"], "control.rs: release_domain";
     /// A host without a dot is looked up as if it were a label of vendo.run.
     ApxDomainSpellsLabel = "apx-domain-spells-label", ["APX-5", "KV-1"], "host.rs: classify_with";
     /// A request with two lengths is accepted by its Transfer-Encoding, and the connection kept.
@@ -128,6 +140,8 @@ faults! {
     ApxCacheByPath = "apx-cache-by-path", ["APX-6"], "edge/app_proxy/shell.rs: forward";
     /// Requests for one path that run at the same time share one answer, whatever the host.
     ApxCoalesceByPath = "apx-coalesce-by-path", ["APX-6"], "edge/app_proxy/shell.rs: forward";
+    /// The page of a failure says where the container is.
+    ApxFailureNamesTarget = "apx-failure-names-target", ["APX-6"], "edge/app_proxy/shell.rs: exchange";
     /// An idle connection to any container serves the next request for any other.
     ApxUpstreamPoolShared = "apx-upstream-pool-shared", ["APX-6"], "edge/app_proxy/upstream.rs: Pool::take";
 

@@ -80,6 +80,31 @@ async fn probe(fault: Fault, world: &World) -> String {
             control.set_status(&deployment("d-app"), Status::Suspended).unwrap();
             get(world, HOST, &foreign, "").await
         }
+        Fault::ApxPreflightPasses => get(world, HOST, &foreign, "access-control-request-method: GET\r\n").await,
+        Fault::ApxAssetPathPasses => world.get(HOST, "/site.css", None, "").await.status.to_string(),
+        Fault::ApxCookieSignaturePrefix => {
+            let (signed, signature) = own.rsplit_once('.').unwrap();
+            let mut bytes = BASE64.decode(signature).unwrap();
+            bytes[31] ^= 1;
+            get(world, HOST, &format!("{signed}.{}", BASE64.encode(bytes)), "").await
+        }
+        Fault::ApxCookieScanBounded => {
+            let many: String = (0..20).map(|n| format!("; c{n}=1")).collect();
+            get(world, HOST, &format!("{own}{many}; vendoAuth=x"), "").await
+        }
+        Fault::ApxIdentityShared => {
+            tokio::join!(get(world, HOST, &own, ""), get(world, OTHER_HOST, &foreign, ""));
+            sent(world)
+        }
+        Fault::ApxReleasedDomainKept => {
+            control.claim_domain(&deployment("d-app"), "gone.example").unwrap();
+            control.release_domain(&deployment("d-app"), "gone.example").unwrap();
+            get(world, "gone.example", &own, "").await
+        }
+        Fault::ApxFailureNamesTarget => {
+            world.acme.script(Reply::Raw(b"nonsense\r\n\r\n".to_vec()));
+            get(world, HOST, &own, "").await
+        }
         Fault::ApxCookieAlgNone => {
             let unsigned = token(r#"{"alg":"none","kid":"k1"}"#, &claims(ACME, far, "app-proxy"));
             get(world, HOST, &format!("{}.", unsigned.rsplit_once('.').unwrap().0), "").await

@@ -133,7 +133,7 @@ impl Request {
                 self.transport = self.transport.as_http1();
             }
         } else {
-            self.layout = self.layout.in_http1();
+            self.layout = self.layout.in_http1().canonical();
         }
         if !self.transport.is_tls() {
             self.sni = Sni::Same;
@@ -483,6 +483,8 @@ pub enum Identifier {
     CrLf,
     /// Holds a space.
     Space,
+    /// White space behind it, which a lenient check trims.
+    TrailingSpace,
     /// Empty.
     Empty,
     /// Longer than any key.
@@ -504,7 +506,7 @@ pub enum Identifier {
 
 impl Identifier {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Good,
         Self::Colon,
         Self::WholeKey,
@@ -515,6 +517,7 @@ impl Identifier {
         Self::Nul,
         Self::CrLf,
         Self::Space,
+        Self::TrailingSpace,
         Self::Empty,
         Self::OverLong,
         Self::Unicode,
@@ -541,6 +544,7 @@ impl Identifier {
             | Self::Nul
             | Self::CrLf
             | Self::Space
+            | Self::TrailingSpace
             | Self::Empty
             | Self::OverLong
             | Self::Unicode
@@ -575,6 +579,7 @@ impl Identifier {
             Self::Nul => format!("{good}\0"),
             Self::CrLf => format!("{good}\r\nx"),
             Self::Space => format!("{good} x"),
+            Self::TrailingSpace => format!("{good} "),
             Self::Empty => String::new(),
             Self::OverLong => "a".repeat(1024),
             Self::Unicode => format!("{good}\u{e9}"),

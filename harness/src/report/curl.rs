@@ -50,7 +50,7 @@ fn cookie_name(world: &World, cookie: Cookie) -> String {
         Cookie::App(n) => format!("theme{n}=dark{n}"),
         Cookie::Dashboard => "__Host-vendo_session=<dashboard session>".to_owned(),
         Cookie::BareName => "vendoAuth".to_owned(),
-        Cookie::Many => isolation_model::render::many_cookies(),
+        Cookie::Many => render::many_cookies(),
     }
 }
 

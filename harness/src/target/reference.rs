@@ -20,9 +20,11 @@ use isolation_model::oracle::expect::{self, CONTAINER_HOST};
 use isolation_model::render::{self, Script, Wire, WireBody};
 use isolation_model::state::{State, domain_sent};
 use isolation_model::world::{Role as ModelRole, World};
+#[cfg(feature = "faults")]
+use reference_impl::FaultSet;
 use reference_impl::{
-    Clock, Container, ControlPlane, CookieKey, DeploySlug, DeploymentId, Endpoint, Entropy, FaultSet, Limits, Member,
-    Network, NewDeployment, Platform, PlatformConfig, Reply, Role, Status, TenantId, TenantSlug,
+    Clock, Container, ControlPlane, CookieKey, DeploySlug, DeploymentId, Endpoint, Entropy, Limits, Member, Network,
+    NewDeployment, Platform, PlatformConfig, Reply, Role, Status, TenantId, TenantSlug,
 };
 
 use self::watch::Watch;
@@ -43,6 +45,7 @@ pub enum Link {
 #[derive(Debug, Clone)]
 pub struct Reference {
     link: Link,
+    #[cfg(feature = "faults")]
     faults: FaultSet,
 }
 
@@ -50,7 +53,11 @@ impl Reference {
     /// The reference as it is meant to be.
     #[must_use]
     pub fn new(link: Link) -> Self {
-        Self { link, faults: FaultSet::none() }
+        Self {
+            link,
+            #[cfg(feature = "faults")]
+            faults: FaultSet::none(),
+        }
     }
 
     /// The reference with planted faults.

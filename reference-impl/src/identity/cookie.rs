@@ -27,7 +27,8 @@ pub(crate) fn session_value_with<'a>(
     faults: FaultSet,
 ) -> SessionCookie<'a> {
     let mut found = SessionCookie::Absent;
-    for pair in fields.into_iter().flat_map(pairs) {
+    let looked_at = if faults.has(Fault::ApxCookieScanBounded) { 16 } else { usize::MAX };
+    for pair in fields.into_iter().flat_map(pairs).take(looked_at) {
         if pair.name != SESSION_COOKIE.as_bytes() {
             continue;
         }

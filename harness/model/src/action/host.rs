@@ -449,9 +449,9 @@ pub enum HostLayout {
 impl HostLayout {
     pub(super) fn canonical(self) -> Self {
         match self {
-            // Behind an authority a slash begins the path, and stands for no other host.
+            // In a target a slash ends the authority: what follows is a path.
             Self::AbsoluteOther(HostSpec { of, spelling: Spelling::Slash }) => {
-                Self::AbsoluteOther(HostSpec { of, spelling: Spelling::Exact })
+                Self::AbsoluteOther(HostSpec { of, spelling: Spelling::Backslash }.canonical())
             }
             Self::AbsoluteOther(other) => Self::AbsoluteOther(other.canonical()),
             Self::ThenOther(other) => Self::ThenOther(other.canonical()),

@@ -77,7 +77,7 @@ pub(super) static KV_1: Claim = Claim {
         "KV-1.percent", KvKey, "make a key from an identifier that holds an encoded colon";
         "KV-1.nul", KvKey, "make a key from an identifier that holds NUL";
         "KV-1.crlf", KvKey, "make a key from an identifier that holds CR LF";
-        "KV-1.whitespace", KvKey, "make a key from an identifier with white space inside";
+        "KV-1.whitespace", KvKey, "make a key from an identifier with white space inside or behind";
         "KV-1.empty", KvKey, "make a key from an empty identifier";
         "KV-1.over-long", KvKey, "make a key from an identifier beyond the store's limit of 512 bytes";
         "KV-1.unicode", KvKey, "make a key from an identifier that holds characters outside ASCII";
@@ -90,7 +90,7 @@ pub(super) static KV_1: Claim = Claim {
         "KV-1.host-slash", HostSyntax, "send a host with a slash or a backslash";
         "KV-1.host-percent", HostSyntax, "send a host with an encoded letter";
         "KV-1.host-unicode", HostSyntax, "send a host with characters outside ASCII";
-        "KV-1.host-whitespace", HostSyntax, "send a host with white space inside";
+        "KV-1.host-whitespace", HostSyntax, "send a host with white space inside or behind";
         "KV-1.host-empty", HostSyntax, "send an empty host";
         "KV-1.host-over-long", HostSyntax, "send a host beyond the limit";
         "KV-1.host-dotless", HostClass, "send a label as the host, to spell a deployment's key";

@@ -23,7 +23,7 @@ const IDENTIFIERS: &[(&str, &[Identifier])] = &[
     ("percent", &[Identifier::Percent]),
     ("nul", &[Identifier::Nul]),
     ("crlf", &[Identifier::CrLf]),
-    ("whitespace", &[Identifier::Space]),
+    ("whitespace", &[Identifier::Space, Identifier::TrailingSpace]),
     ("empty", &[Identifier::Empty]),
     ("over-long", &[Identifier::OverLong]),
     ("unicode", &[Identifier::Unicode]),

@@ -139,6 +139,16 @@ fn framed(body: &WireBody, defect: Defect, payload: &[u8]) -> Vec<u8> {
         Defect::ChunkTooLong => [chunk(&size, payload, b"surplus\r\n"), b"0\r\n\r\n".to_vec()].concat(),
         Defect::ChunkUnterminated => [chunk(&size, payload, b""), b"0\r\n\r\n".to_vec()].concat(),
         Defect::ChunkExtension => whole(&format!("{size};name=value")),
+        // Where a length is declared, the body is what that length is about.
+        Defect::TwoLengths
+        | Defect::SameLengthTwice
+        | Defect::LengthList
+        | Defect::LengthPlus
+        | Defect::LengthNegative
+        | Defect::LengthHex
+        | Defect::LengthHuge
+        | Defect::LengthLetters
+        | Defect::LengthTooLong => payload.to_vec(),
         // The last four bytes of the body are left over: made of bytes that begin no request.
         Defect::LengthTooShort => {
             [payload.get(..payload.len().saturating_sub(4)).unwrap_or(&[]), b"\0\x01\x02\x03"].concat()

@@ -275,6 +275,12 @@ impl AppProxy {
         else {
             return refuse(Refusal::BadGateway);
         };
+        #[cfg(feature = "faults")]
+        let session = if self.faults.has(Fault::ApxIdentityShared) {
+            self.planted.by_way_of_the_shared_place(session).await
+        } else {
+            session
+        };
         let client = websocket.then(|| hyper::upgrade::on(&mut request));
         let (mut parts, body) = request.into_parts();
         parts.uri = uri;
@@ -290,6 +296,12 @@ impl AppProxy {
         let (mut response, lease) = match self.pool.exchange(target, onward).await {
             Ok(answered) => answered,
             Err(error @ (UpstreamError::Broken | UpstreamError::Timeout | UpstreamError::ClientBody)) => {
+                if self.faults.has(Fault::ApxFailureNamesTarget) {
+                    let page = format!("no answer from {target}\n");
+                    let mut response = refuse(error.refusal());
+                    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(page.len()));
+                    return response.map(|_| ResponseBody::Whole(Bytes::from(page)));
+                }
                 return refuse(error.refusal());
             }
         };
