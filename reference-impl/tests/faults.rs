@@ -85,7 +85,9 @@ async fn probe(fault: Fault, world: &World) -> String {
         Fault::ApxCookieSignaturePrefix => {
             let (signed, signature) = own.rsplit_once('.').unwrap();
             let mut bytes = BASE64.decode(signature).unwrap();
-            bytes[31] ^= 1;
+            if let Some(last) = bytes.last_mut() {
+                *last ^= 1;
+            }
             get(world, HOST, &format!("{signed}.{}", BASE64.encode(bytes)), "").await
         }
         Fault::ApxCookieScanBounded => {

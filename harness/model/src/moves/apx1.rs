@@ -174,23 +174,35 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
         }
         "anonymous-exempt-path" => {
             draft.flag(at, true);
-            let path = Path::Odd(draft.of(&OddPath::EXEMPT));
-            let request = Request { path, ..draft.anonymous(at) };
-            draft.send(request);
+            for path in OddPath::EXEMPT {
+                let request = Request { path: Path::Odd(path), ..draft.anonymous(at) };
+                draft.send(request);
+            }
         }
         "foreign-cookie-exempt-path" => {
-            let path = Path::Odd(draft.of(&OddPath::EXEMPT));
             draft.any_flag(at);
-            let request = Request { path, ..draft.intrusion(at, intruder) };
-            draft.send(request);
+            for path in OddPath::EXEMPT {
+                let request = Request { path: Path::Odd(path), ..draft.intrusion(at, intruder) };
+                draft.send(request);
+            }
         }
         "anonymous-exempt-header" => {
             draft.flag(at, true);
+            for said in ClientField::ALL {
+                let request = draft.anonymous(at);
+                let request = saying(draft, request, Header::Client(said));
+                draft.send(request);
+            }
             let request = draft.anonymous(at);
             let request = excused(draft, request);
             draft.send(request);
         }
         "foreign-cookie-exempt-header" => {
+            for said in ClientField::ALL {
+                let request = draft.intrusion(at, intruder);
+                let request = saying(draft, request, Header::Client(said));
+                draft.send(request);
+            }
             let request = draft.intrusion(at, intruder);
             let request = excused(draft, request);
             draft.send(request);
@@ -216,7 +228,7 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
     Some(())
 }
 
-/// With headers for which some proxies let a request pass. A preflight is one by its method too, if the draw says so.
+/// With a header for which some proxies let a request pass: one that says where the request comes from, or any other.
 fn excused<C: Choose>(draft: &mut Draft<'_, C>, request: Request) -> Request {
     let spelling = draft.of(&NameSpelling::ALL);
     let said = draft.of(&ClientField::ALL);
@@ -228,6 +240,11 @@ fn excused<C: Choose>(draft: &mut Draft<'_, C>, request: Request) -> Request {
         Header::Range,
     ];
     let header = if draft.one_in(3) { draft.of(&local) } else { Header::Client(said) };
+    saying(draft, request, header)
+}
+
+/// With this header. A preflight is one by its method too, if the draw says so.
+fn saying<C: Choose>(draft: &mut Draft<'_, C>, request: Request, header: Header) -> Request {
     let preflight = header == Header::Client(ClientField::Preflight) && draft.one_in(2);
     let request = if preflight { draft.method(request, Method::Options) } else { request };
     with_headers(request, [header])
