@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use isolation_model::action::host::{HostOf, HostSpec, Spelling};
 use isolation_model::action::{Action, Request, Status};
 use isolation_model::claim::{ClaimId, Guard, find_move};
-use isolation_model::observation::{Exchange, Observation};
+use isolation_model::observation::{Delivery, Exchange, Observation};
 use isolation_model::oracle::canaries::requests;
 use isolation_model::oracle::judge::{Judge, words};
 use isolation_model::oracle::{Finding, Judgement, expect};
@@ -344,7 +344,11 @@ fn digest(observation: &Observation) -> String {
                     add(name.as_bytes());
                     add(value);
                 }
-                add(&answer.body);
+                // An echo holds the container's address; what it echoes is added below without it.
+                let echoes = |delivery: &Delivery| !delivery.raw.is_empty() && answer.body.starts_with(&delivery.raw);
+                if !observation.deliveries.iter().any(echoes) {
+                    add(&answer.body);
+                }
             }
             Exchange::Nothing(nothing) => add(format!("{nothing:?}").as_bytes()),
         }
@@ -359,6 +363,7 @@ fn digest(observation: &Observation) -> String {
             add(name.as_bytes());
             add(&value);
         }
+        add(&delivery.body);
     }
     for access in &observation.kv {
         add(format!("{access:?}").as_bytes());
