@@ -278,7 +278,7 @@ impl ClientField {
                 ("Access-Control-Request-Method", "GET"),
                 ("Access-Control-Request-Headers", "authorization"),
             ],
-            Self::Script => &[("X-Requested-With", "XMLHttpRequest"), ("Origin", "https://vendo.run")],
+            Self::Script => &[("X-Requested-With", "XMLHttpRequest")],
             Self::Subresource => {
                 &[("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image")]
             }
@@ -307,17 +307,20 @@ pub enum HopField {
     UpgradeH2c,
     /// `Upgrade: websocket` that `Connection` doesn't name.
     UpgradeUnnamed,
+    /// `Content_Length: 0`: a second length for a server that reads underscores as hyphens.
+    UnderscoreLength,
 }
 
 impl HopField {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::KeepAlive,
         Self::ProxyConnection,
         Self::ProxyAuthorization,
         Self::Te,
         Self::UpgradeH2c,
         Self::UpgradeUnnamed,
+        Self::UnderscoreLength,
     ];
 }
 
@@ -495,6 +498,7 @@ impl Header {
                     field("HTTP2-Settings".to_owned(), b"AAMAAABkAARAAAAAAAIAAAAA".to_vec(), false),
                 ],
                 HopField::UpgradeUnnamed => one("Upgrade", "websocket", false),
+                HopField::UnderscoreLength => one("Content_Length", "0", false),
             },
             Self::Nominate(nominee) => {
                 let value = match nominee {

@@ -241,8 +241,13 @@ fn spoofed<C: Choose>(draft: &mut Draft<'_, C>, name: &str, at: u8, request: Req
             with_headers(request, headers)
         }
         "hop-by-hop" => {
-            let mut headers =
-                vec![HopField::KeepAlive, HopField::ProxyConnection, HopField::ProxyAuthorization, HopField::Te];
+            let mut headers = vec![
+                HopField::KeepAlive,
+                HopField::ProxyConnection,
+                HopField::ProxyAuthorization,
+                HopField::Te,
+                HopField::UnderscoreLength,
+            ];
             if draft.one_in(2) {
                 headers.push(HopField::UpgradeUnnamed);
             }

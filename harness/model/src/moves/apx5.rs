@@ -172,7 +172,9 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
     let owner = draft.world.owner_of(at);
     let victim = draft.elsewhere(at)?;
     if let Some((carrier, own_first)) = row(TWO_HOSTS, name) {
-        let (own, other) = (draft.host(at), draft.host(victim));
+        let spelling =
+            draft.of(&[Spelling::Exact, Spelling::Exact, Spelling::Upper, Spelling::Port, Spelling::TrailingDot]);
+        let (own, other) = (draft.host(at), HostSpec { spelling, ..draft.host(victim) });
         let (host, second) = if own_first { (own, other) } else { (other, own) };
         let request = draft.visit(at, owner);
         let request = draft.over(request, &HTTP1);
@@ -236,7 +238,9 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             let host = draft.host(at);
             draft.used(host, at, owner);
             draft.control(Control::Teardown { deployment: at });
-            let request = draft.visit(at, owner);
+            // A stranger must not learn that it was there.
+            let intruder = draft.foreign(at);
+            let request = draft.served_or_refused(at, intruder);
             draft.send(Request { host, ..request });
         }
         "claimed-name" => {

@@ -50,9 +50,8 @@ pub(super) fn delivered_headers(due: &Fields, delivered: &Fields, whose: &str, j
 fn header_claim(name: &str) -> ClaimId {
     match plain(name).as_str() {
         "cookie" => ClaimId::Apx4,
-        "host" | "connection" | "upgrade" | "te" | "trailer" | "keep-alive" | "proxy-connection" | "expect" => {
-            ClaimId::Apx5
-        }
+        "host" | "connection" | "upgrade" | "te" | "trailer" | "keep-alive" | "proxy-connection" | "expect"
+        | "content-length" => ClaimId::Apx5,
         _ => ClaimId::Apx3,
     }
 }

@@ -44,6 +44,12 @@ fn is_edge_field(name: &str) -> bool {
         || name.starts_with("x-forwarded-")
 }
 
+/// Whether a field is another spelling of the body's length. A server that reads `_` as `-` would go by it, and take the
+/// rest of the body for a request of its own.
+fn is_false_length(name: &HeaderName, canonical: &str) -> bool {
+    canonical == "content-length" && name.as_str() != canonical
+}
+
 /// The names that the Connection fields list, canonical.
 pub(crate) fn listed_by_connection(headers: &HeaderMap) -> Vec<String> {
     let fields = headers.get_all(CONNECTION).iter().map(HeaderValue::as_bytes);
@@ -88,6 +94,7 @@ pub fn forwarded(
             (platform && !keep_platform)
                 || is_hop_by_hop(&canonical)
                 || is_edge_field(&canonical)
+                || is_false_length(name, &canonical)
                 || (*name != HOST && listed.iter().any(|option| *option == canonical))
         })
         .cloned()

@@ -35,6 +35,17 @@ fn names_are_compared_in_one_spelling() {
 }
 
 #[test]
+fn a_second_spelling_of_the_length_is_taken_out_and_the_length_stays() {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [("content_length", "0"), ("content-length", "3")] {
+        headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    forwarded(&mut headers, None, &HeaderValue::from_static("mem-1"), false, FaultSet::none());
+    assert!(!headers.contains_key("content_length"));
+    assert_eq!(headers.get("content-length").unwrap(), "3");
+}
+
+#[test]
 fn a_connection_field_cant_take_the_identity_or_the_host_away() {
     let mut headers = HeaderMap::new();
     for (name, value) in [
