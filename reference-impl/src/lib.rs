@@ -47,6 +47,7 @@ pub mod network;
 pub mod observe;
 pub mod platform;
 pub mod signin;
+pub mod standin;
 pub mod store;
 mod tasks;
 
