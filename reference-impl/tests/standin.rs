@@ -5,7 +5,8 @@ mod common;
 
 use common::{Answer, Client};
 use reference_impl::Network;
-use reference_impl::standin::{Adapter, Broker, BrokerReply, MODES, Upstream};
+use reference_impl::provider::Adapter;
+use reference_impl::standin::{Broker, BrokerReply, MODES, Upstream};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,18 +62,6 @@ fn request(adapter: Adapter, model: &str, stream: bool) -> (String, Value) {
         Adapter::Composio => ("/v1/execute".to_owned(), json!({"action_id": "GITHUB_STAR", "args": {}})),
     }
 }
-
-const ALL: [Adapter; 9] = [
-    Adapter::Openai,
-    Adapter::Anthropic,
-    Adapter::Openrouter,
-    Adapter::Gemini,
-    Adapter::Elevenlabs,
-    Adapter::Assemblyai,
-    Adapter::Muapi,
-    Adapter::Telegram,
-    Adapter::Composio,
-];
 
 struct Stand {
     network: Network,
@@ -287,7 +276,7 @@ async fn every_echo_gives_the_credential_back() {
     use base64::Engine as _;
     let base64 = base64::engine::general_purpose::STANDARD.encode(KEY);
     let hex: String = KEY.bytes().map(|byte| format!("{byte:02x}")).collect();
-    for adapter in ALL {
+    for adapter in Adapter::ALL {
         let stand = Stand::start(adapter);
         for (mode, needle) in [
             ("echo", KEY),
@@ -322,7 +311,7 @@ async fn a_trailer_comes_though_nobody_asked() {
 
 #[tokio::test]
 async fn bodies_die_and_connections_hang_up() {
-    for adapter in ALL {
+    for adapter in Adapter::ALL {
         let stand = Stand::start(adapter);
         assert_eq!(stand.ask("dies", false).await, None, "{adapter:?}");
         assert_eq!(stand.ask("hangs-up", false).await, None, "{adapter:?}");

@@ -3,7 +3,8 @@
 use super::ask::{Ask, Jobs};
 use super::mode::Mode;
 use super::reply::{PAUSE, Piece, Reply};
-use super::{Adapter, anthropic, gemini, gzip, media, openai, tools};
+use super::{anthropic, gemini, gzip, media, openai, tools};
+use crate::provider::Adapter;
 use http::StatusCode;
 
 /// What becomes of a request.

@@ -1,10 +1,10 @@
 //! Anthropic's API.
 
-use super::Adapter;
 use super::answer;
 use super::ask::{Ask, Usage, only};
 use super::mode::Mode;
 use super::reply::{Reply, named_event};
+use crate::provider::Adapter;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! A request as a provider reads it: who asks, for what, and how the answer is to be.
 
-use super::Adapter;
 use super::mode::{MODE_HEADER, Mode};
+use crate::provider::Adapter;
 use http::{HeaderMap, Method, Uri};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -47,10 +47,10 @@ impl<'a> Ask<'a> {
                 Some((token, method)) => (Some(token).filter(|token| !token.is_empty()), method),
                 None => (None, whole),
             },
-            Adapter::Openai | Adapter::Openrouter => {
-                (only(headers, "authorization").and_then(|value| value.strip_prefix("Bearer ")), whole)
-            }
-            Adapter::Anthropic | Adapter::Muapi | Adapter::Composio => (only(headers, "x-api-key"), whole),
+            Adapter::Openai | Adapter::Openrouter => (bearer(headers), whole),
+            // Anthropic takes both.
+            Adapter::Anthropic => (only(headers, "x-api-key").or_else(|| bearer(headers)), whole),
+            Adapter::Muapi | Adapter::Composio => (only(headers, "x-api-key"), whole),
             Adapter::Gemini => (only(headers, "x-goog-api-key"), whole),
             Adapter::Elevenlabs => (only(headers, "xi-api-key"), whole),
             Adapter::Assemblyai => (only(headers, "authorization"), whole),
@@ -138,6 +138,10 @@ pub(super) fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     fields.next().is_none().then(|| first.to_str().ok())?
 }
 
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    only(headers, "authorization")?.strip_prefix("Bearer ")
+}
+
 fn words(value: &Value) -> u64 {
     match value {
         Value::String(text) => text.split_whitespace().count() as u64,
@@ -222,7 +226,7 @@ mod tests {
             (Adapter::Openai, "/", "authorization", "c", None),
             (Adapter::Openai, "/", "x-api-key", "c", None),
             (Adapter::Anthropic, "/", "x-api-key", "c", Some("c")),
-            (Adapter::Anthropic, "/", "authorization", "Bearer c", None),
+            (Adapter::Anthropic, "/", "authorization", "Bearer c", Some("c")),
             (Adapter::Gemini, "/", "x-goog-api-key", "c", Some("c")),
             (Adapter::Elevenlabs, "/", "xi-api-key", "c", Some("c")),
             (Adapter::Assemblyai, "/", "authorization", "c", Some("c")),

@@ -28,18 +28,3 @@ pub use broker::{Broker, BrokerReply};
 pub use log::Arrived;
 pub use mode::{MODE_HEADER, MODES};
 pub use upstream::Upstream;
-
-/// A provider. Until the workers have one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "replaced at once")]
-pub enum Adapter {
-    Openai,
-    Anthropic,
-    Openrouter,
-    Gemini,
-    Elevenlabs,
-    Assemblyai,
-    Muapi,
-    Telegram,
-    Composio,
-}

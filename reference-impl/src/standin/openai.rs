@@ -1,10 +1,10 @@
 //! OpenAI's API, and OpenRouter's, which is of the same form.
 
-use super::Adapter;
 use super::ask::{Ask, Usage};
 use super::mode::Mode;
 use super::reply::{Reply, event};
 use super::responses;
+use crate::provider::Adapter;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 

@@ -1,6 +1,5 @@
 //! A provider's stand-in: the server.
 
-use super::Adapter;
 use super::answer::{Outcome, answer};
 use super::ask::{Ask, Jobs};
 use super::body::{PATIENCE, PieceBody, Waited, wait};
@@ -8,6 +7,7 @@ use super::log::{Arrived, Log};
 use super::reply::{Piece, Reply};
 use super::trailing::{Trailer, Trailing};
 use crate::network::{Acceptor, Endpoint, Network};
+use crate::provider::Adapter;
 use bytes::Bytes;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response};
