@@ -4,8 +4,11 @@
 //! them: what they don't accept no worker sees.
 
 pub mod app_proxy;
+pub(crate) mod connection;
+pub mod entry;
 pub mod framing;
 pub(crate) mod gate;
 pub(crate) mod listener;
 pub(crate) mod streams;
 pub(crate) mod timely;
+pub(crate) mod upstream;
