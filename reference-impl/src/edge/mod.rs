@@ -9,6 +9,7 @@ pub mod entry;
 pub mod framing;
 pub(crate) mod gate;
 pub(crate) mod listener;
+pub mod provider_proxy;
 pub(crate) mod streams;
 pub(crate) mod timely;
 pub(crate) mod upstream;
