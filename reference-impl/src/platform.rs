@@ -5,18 +5,21 @@ use crate::control::{ControlPlane, Parts};
 #[cfg(feature = "faults")]
 use crate::edge::app_proxy::planted::Planted;
 use crate::edge::app_proxy::shell::AppProxy;
+use crate::edge::credentials::shell::{Credentials, Stores};
 use crate::edge::gate::GateRules;
+use crate::edge::hooks::shell::Hooks;
 use crate::edge::listener::{Edge, serve, tls_acceptor};
 use crate::edge::upstream::Pool;
 use crate::entropy::Entropy;
 use crate::fault::FaultSet;
+use crate::identity::key::KeyLookup;
 use crate::identity::user_token::{IdentityKey, IdentityKeyError, IdentityKeys};
 use crate::identity::{CookieKey, CookieKeys, KeyError};
 use crate::network::{Acceptor, Endpoint, Network};
 use crate::observe::Observer;
 use crate::provider::Adapter;
 use crate::signin::SignIn;
-use crate::store::database::MemoryDatabase;
+use crate::store::database::{Db, MemoryDatabase};
 use crate::store::kv::namespace::ControlKv;
 use crate::store::rates::{MarginRule, Rate, RateError, Rates};
 use crate::store::vault::{MasterKey, Vault};
@@ -216,10 +219,33 @@ impl Platform {
         let database = MemoryDatabase::new(rates, config.entropy.clone(), faults);
         let master = config.edge.master_key.clone();
         let vault = master.map(|master| Vault::with(master, config.entropy.clone(), config.observer.clone(), faults));
-        IdentityKeys::new(&config.edge.identity_keys)?;
+        let identity_keys = IdentityKeys::new(&config.edge.identity_keys)?;
         let sign_in = SignIn::new(config.entropy.clone(), faults);
         let kv = ControlKv::new(config.clock.clone(), config.kv_staleness, config.observer.clone());
+        let credentials = Arc::new(Credentials::new(Stores {
+            kv: kv.worker(),
+            database: Db::Memory(database.clone()),
+            vault: vault.clone(),
+            identity_keys,
+            clock: config.clock.clone(),
+            network: config.network.clone(),
+            limits: config.limits.clone(),
+            broker: config.edge.broker,
+            broker_key: config.edge.pool_credentials.get(&Adapter::Composio).cloned(),
+            observer: config.observer.clone(),
+            keys: KeyLookup::new(kv.worker(), Db::Memory(database.clone()), faults),
+        }));
+        let hooks = Hooks {
+            database: Db::Memory(database.clone()),
+            vault: vault.clone(),
+            clock: config.clock.clone(),
+            network: config.network.clone(),
+            limits: config.limits.clone(),
+            observer: config.observer.clone(),
+        };
         let edge = Arc::new(Edge {
+            credentials: credentials.clone(),
+            hooks,
             app_proxy: AppProxy {
                 kv: kv.worker(),
                 keys: keys.clone(),
@@ -246,6 +272,7 @@ impl Platform {
             observer: config.observer,
             faults,
         });
+        control.on_connection_change(Arc::new(move |id| credentials.purge(id)));
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let (acceptor, http) = listeners.http;

@@ -3,11 +3,14 @@
 use super::app_proxy::pages::{self, Refusal};
 use super::app_proxy::shell::AppProxy;
 use super::connection::Connection;
+use super::credentials::shell::Credentials;
 use super::entry;
 use super::gate::{Gate, GateRules, GateShared};
+use super::hooks::shell::Hooks;
 use super::streams::{Counted, Streams};
 use super::timely::Timely;
 use super::upstream::ResponseBody;
+use super::worker::{Destination, Worker};
 use crate::network::{Acceptor, Stream};
 use crate::observe::Guard;
 use crate::platform::{Limits, StartError, TlsIdentity};
@@ -45,6 +48,8 @@ const H2_SEND_BYTES: usize = 64 * 1024;
 /// What all connections of a platform are served with.
 pub(crate) struct Edge {
     pub(crate) app_proxy: AppProxy,
+    pub(crate) credentials: Arc<Credentials>,
+    pub(crate) hooks: Hooks,
     pub(crate) limits: Limits,
     pub(crate) rules: Arc<GateRules>,
 }
@@ -229,7 +234,13 @@ impl Edge {
             entry::admit(&connection.head(&request), &mut inspection)
         };
         match admitted {
-            Ok(host) => self.app_proxy.answer(connection, request, host, inspection).await,
+            Ok(host) => match Destination::of(&host) {
+                Destination::Worker(Worker::Credentials) => self.credentials.answer(request, inspection).await,
+                Destination::Worker(Worker::Hooks) => self.hooks.answer(request, inspection).await,
+                Destination::Worker(Worker::AppProxy | Worker::Provider(_)) | Destination::NoProvider => {
+                    self.app_proxy.answer(connection, request, host, inspection).await
+                }
+            },
             Err(refusal) => {
                 self.app_proxy.report(inspection.guards, refusal.outcome(), None);
                 pages::refusal(refusal, request.method(), request.version()).map(ResponseBody::Whole)
