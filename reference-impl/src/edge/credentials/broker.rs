@@ -57,10 +57,13 @@ impl Broker<'_> {
             one_shot::run(self.network, self.limits, &self.endpoint, request, AnswerBody::Read(ANSWER_MAX)).await;
         let answer = answered.map_err(|_| NoToken::silent())?;
         let brokered = if answer.status() == StatusCode::OK { read(answer.body()) } else { None };
-        brokered.ok_or_else(|| NoToken {
-            #[cfg(feature = "faults")]
-            said: Some(String::from_utf8_lossy(answer.body()).into_owned()),
-        })
+        match brokered {
+            Some(brokered) => Ok(brokered),
+            None => Err(NoToken {
+                #[cfg(feature = "faults")]
+                said: Some(String::from_utf8_lossy(answer.body()).into_owned()),
+            }),
+        }
     }
 
     fn request(&self, account: &str) -> Option<Request<Full<Bytes>>> {

@@ -32,11 +32,7 @@ pub enum Screened {
 ///
 /// # Errors
 /// 400, then 404.
-pub fn screen(
-    adapter: Option<Adapter>,
-    head: &Head<'_>,
-    inspection: &mut Inspection,
-) -> Result<Screened, Refusal> {
+pub fn screen(adapter: Option<Adapter>, head: &Head<'_>, inspection: &mut Inspection) -> Result<Screened, Refusal> {
     inspection.reach(Guard::PathGuard);
     // In HTTP/2 the authority is no part of the target.
     if head.version < Version::HTTP_2 && head.uri.authority().is_some() {

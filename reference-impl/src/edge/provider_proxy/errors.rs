@@ -262,12 +262,10 @@ mod tests {
             let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
             assert_eq!(json["error"]["code"], word);
             assert_eq!(json["error"]["retry_after"].as_u64(), seconds);
-            assert_eq!(json["error"].get("slug").is_some(), [
-                "binding_missing",
-                "connection_needs_reauth",
-                "connection_revoked"
-            ]
-            .contains(&word));
+            assert_eq!(
+                json["error"].get("slug").is_some(),
+                ["binding_missing", "connection_needs_reauth", "connection_revoked"].contains(&word)
+            );
             assert_eq!(json["error"].get("connect_url").is_some(), word == "connection_needs_reauth");
         }
     }

@@ -3,9 +3,7 @@
 
 use crate::edge::app_proxy::request_headers::{canonical, is_hop_by_hop, is_platform_field, listed_by_connection};
 use crate::provider::Adapter;
-use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue,
-};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 use memchr::memmem;
 use std::borrow::Cow;
 use zeroize::Zeroizing;
@@ -196,7 +194,10 @@ mod tests {
         for (name, value) in fields {
             headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
         }
-        forwarded(&mut headers, Injection::new(adapter, CREDENTIAL, Some("acc-1").filter(|_| adapter == Composio)).unwrap());
+        forwarded(
+            &mut headers,
+            Injection::new(adapter, CREDENTIAL, Some("acc-1").filter(|_| adapter == Composio)).unwrap(),
+        );
         let mut sent: Vec<_> =
             headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
         sent.sort();
@@ -325,7 +326,12 @@ mod tests {
             (Telegram, "/getMe", Some("a=b"), "/botsk-live-1/getMe?a=b"),
             (Gemini, "/v1/models/g:generateContent", Some("alt=sse&key=AIza"), "/v1/models/g:generateContent?alt=sse"),
             (Gemini, "/x", Some("key=1"), "/x"),
-            (Gemini, "/x", Some("%6bey=1&KEY=2&Api_Key=3&access_token=4&api%5Fkey=5&keys=6&xkey=7"), "/x?keys=6&xkey=7"),
+            (
+                Gemini,
+                "/x",
+                Some("%6bey=1&KEY=2&Api_Key=3&access_token=4&api%5Fkey=5&keys=6&xkey=7"),
+                "/x?keys=6&xkey=7",
+            ),
             (Gemini, "/x", Some("q=vendo_sk_1&q=vendo%5Fsk_1&vendo_sk_1&a=%76endo_sk_&q=vendo_s"), "/x?q=vendo_s"),
         ] {
             assert_eq!(*target(adapter, path, query, CREDENTIAL), expected, "{path} {query:?}");

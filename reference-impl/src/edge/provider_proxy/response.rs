@@ -31,9 +31,7 @@ pub fn filtered(headers: &mut HeaderMap, secret: &Secret) {
         .iter()
         .filter(|(name, value)| {
             let canonical = canonical(name);
-            is_dropped(&canonical)
-                || listed.iter().any(|option| *option == canonical)
-                || repeats(secret, name, value)
+            is_dropped(&canonical) || listed.iter().any(|option| *option == canonical) || repeats(secret, name, value)
         })
         .map(|(name, _)| name.clone())
         .collect();
@@ -111,7 +109,10 @@ mod tests {
     #[test]
     fn one_length_no_encoding_no_other_protocol() {
         let with = |names: &[&'static str]| {
-            names.iter().map(|name| (HeaderName::from_static(name), HeaderValue::from_static("1"))).collect::<HeaderMap>()
+            names
+                .iter()
+                .map(|name| (HeaderName::from_static(name), HeaderValue::from_static("1")))
+                .collect::<HeaderMap>()
         };
         assert!(is_passable(StatusCode::OK, &with(&["content-length"])));
         assert!(is_passable(StatusCode::FOUND, &with(&["transfer-encoding"])));
