@@ -1,6 +1,9 @@
 //! What a unit of each meter costs, and the margin on top of it.
 
 use super::money::{Decimal, DecimalError};
+#[cfg(feature = "faults")]
+use crate::fault::Fault;
+use crate::fault::FaultSet;
 use crate::ids::TenantId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,6 +82,11 @@ pub(crate) struct Rates {
     models: BTreeMap<(String, String), Arc<ModelRates>>,
     margins: BTreeMap<(Option<TenantId>, Scope), Arc<Decimal>>,
     global: Arc<Decimal>,
+    #[cfg_attr(not(feature = "faults"), expect(dead_code, reason = "only a planted fault asks for it"))]
+    faults: FaultSet,
+    /// What a planted fault keeps.
+    #[cfg(feature = "faults")]
+    found: std::sync::Mutex<BTreeMap<String, Arc<Decimal>>>,
 }
 
 /// What of a tenant's or everybody's use a rule is for.
@@ -91,7 +99,7 @@ enum Scope {
 
 impl Rates {
     /// Takes a table and rules.
-    pub(crate) fn new(rates: &[Rate], margins: &[MarginRule]) -> Result<Self, RateError> {
+    pub(crate) fn new(rates: &[Rate], margins: &[MarginRule], faults: FaultSet) -> Result<Self, RateError> {
         let mut models: BTreeMap<(String, String), ModelRates> = BTreeMap::new();
         for rate in rates {
             let model = models.entry((rate.provider.clone(), rate.model.clone())).or_default();
@@ -116,7 +124,14 @@ impl Rates {
         }
         let global = rules.remove(&(None, Scope::All)).unwrap_or_else(|| Arc::new(Decimal::whole(GLOBAL_MARGIN)));
         let models = models.into_iter().map(|(key, rates)| (key, Arc::new(rates))).collect();
-        Ok(Self { models, margins: rules, global })
+        Ok(Self {
+            models,
+            margins: rules,
+            global,
+            faults,
+            #[cfg(feature = "faults")]
+            found: std::sync::Mutex::default(),
+        })
     }
 
     /// The rates of a model: exact, byte for byte.
@@ -130,7 +145,13 @@ impl Rates {
             || [Scope::Meter(format!("{provider}.{meter}")), Scope::Integration(provider.to_owned()), Scope::All];
         let whose = [Some(tenant.clone()), None];
         let mut cascade = whose.into_iter().flat_map(|tenant| scopes().map(|scope| (tenant.clone(), scope)));
-        cascade.find_map(|rule| self.margins.get(&rule)).unwrap_or(&self.global).clone()
+        let margin = cascade.find_map(|rule| self.margins.get(&rule)).unwrap_or(&self.global).clone();
+        #[cfg(feature = "faults")]
+        if self.faults.has(Fault::MarginCachedByMeter) {
+            let mut found = self.found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            return found.entry(format!("{provider}.{meter}")).or_insert(margin).clone();
+        }
+        margin
     }
 }
 
@@ -168,12 +189,12 @@ mod tests {
     fn the_first_rule_that_matches_is_the_margin() {
         let all = cascade();
         for known in 0..=all.len() {
-            let rates = Rates::new(&[], &all[..known]).unwrap();
+            let rates = Rates::new(&[], &all[..known], FaultSet::none()).unwrap();
             let expected = if known == 0 { "20".to_owned() } else { known.to_string() };
             let found = rates.margin(&tenant("T-a"), "openai", "input_tokens");
             assert_eq!(found.to_string(), expected, "with the widest {known}");
         }
-        let rates = Rates::new(&[], &all).unwrap();
+        let rates = Rates::new(&[], &all, FaultSet::none()).unwrap();
         for (owner, provider, meter, expected) in [
             ("T-a", "openai", "input_tokens", "6"),
             ("T-a", "openai", "output_tokens", "5"),
@@ -195,6 +216,7 @@ mod tests {
         let rates = Rates::new(
             &[rate("openai", "gpt-x", "input_tokens", "0.1"), rate("openai", "gpt-x", "output_tokens", "0.2")],
             &[],
+            FaultSet::none(),
         );
         let rates = rates.unwrap();
         let model = rates.of("openai", "gpt-x").unwrap();
@@ -209,13 +231,16 @@ mod tests {
     #[test]
     fn a_table_that_says_two_things_is_refused() {
         let one = rate("openai", "m", "calls", "1");
-        assert!(matches!(Rates::new(&[one.clone(), one], &[]), Err(RateError::TwoRates(_))));
-        assert!(matches!(Rates::new(&[rate("p", "m", "c", "-1")], &[]), Err(RateError::Decimal(_))));
+        assert!(matches!(Rates::new(&[one.clone(), one], &[], FaultSet::none()), Err(RateError::TwoRates(_))));
+        assert!(matches!(Rates::new(&[rate("p", "m", "c", "-1")], &[], FaultSet::none()), Err(RateError::Decimal(_))));
         for wide in cascade() {
-            assert!(matches!(Rates::new(&[], &[wide.clone(), wide]), Err(RateError::TwoMargins(_))));
+            assert!(matches!(Rates::new(&[], &[wide.clone(), wide], FaultSet::none()), Err(RateError::TwoMargins(_))));
         }
         let both = rule(None, Some("openai"), Some("openai.calls"), "1");
-        assert!(matches!(Rates::new(&[], &[both]), Err(RateError::BothNamed { .. })));
-        assert!(matches!(Rates::new(&[], &[rule(None, None, None, "-5")]), Err(RateError::Decimal(_))));
+        assert!(matches!(Rates::new(&[], &[both], FaultSet::none()), Err(RateError::BothNamed { .. })));
+        assert!(matches!(
+            Rates::new(&[], &[rule(None, None, None, "-5")], FaultSet::none()),
+            Err(RateError::Decimal(_))
+        ));
     }
 }

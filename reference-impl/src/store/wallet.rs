@@ -4,6 +4,7 @@
 
 use super::calendar;
 use super::money::Micros;
+use crate::fault::{Fault, FaultSet};
 use crate::ids::{AppId, ConnectionId, HoldId, KeyId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -170,6 +171,7 @@ pub(crate) struct Wallet {
     spending: BTreeMap<Spender, Spending>,
     references: BTreeMap<String, Micros>,
     charged: BTreeSet<JobRef>,
+    faults: FaultSet,
 }
 
 #[derive(Debug)]
@@ -230,6 +232,11 @@ impl Spending {
 }
 
 impl Wallet {
+    /// An empty wallet.
+    pub(crate) fn new(faults: FaultSet) -> Self {
+        Self { faults, ..Self::default() }
+    }
+
     /// What it holds. Never below zero.
     pub(crate) fn balance(&self) -> u64 {
         unsigned(self.balance)
@@ -253,10 +260,15 @@ impl Wallet {
     /// Reserves an amount: all checks first, then one line, or nothing at all.
     pub(crate) fn hold(&mut self, id: HoldId, new: NewHold, key: Caps, app: Caps) -> Result<Held, HoldRefusal> {
         let amount = i64::try_from(new.amount).map_err(|_| HoldRefusal::BalanceExhausted)?;
-        if self.balance < amount {
+        if self.balance < amount && !self.faults.has(Fault::BalanceNotChecked) {
             return Err(HoldRefusal::BalanceExhausted);
         }
         let spenders = [Some((Spender::Key(new.key.clone()), key)), new.app.clone().map(|id| (Spender::App(id), app))];
+        if self.faults.has(Fault::RefusalBills)
+            && spenders.iter().flatten().any(|(spender, caps)| self.within(spender, *caps, new.at_s).is_err())
+        {
+            self.write(LedgerKind::Hold, -amount, 0, new.at_s, None);
+        }
         for (spender, caps) in spenders.iter().flatten() {
             self.within(spender, *caps, new.at_s)?;
         }
@@ -296,7 +308,10 @@ impl Wallet {
             spending.of_day = spending.of_day.saturating_add(charged);
             spending.of_month = spending.of_month.saturating_add(charged);
         }
-        self.write(LedgerKind::Settle, of.amount - charged, unpaid, settlement.at_s, Some(of));
+        let deliveries = if self.faults.has(Fault::SettledTwice) { 2 } else { 1 };
+        for _ in 0..deliveries {
+            self.write(LedgerKind::Settle, of.amount - charged, unpaid, settlement.at_s, Some(of.clone()));
+        }
         let (charged, unpaid) = (unsigned(charged), unsigned(unpaid));
         let settled = Settled { charged, unpaid, balance_after: self.balance(), repeated: false };
         self.holds.insert(id.clone(), Hold::Settled(settled));
@@ -306,6 +321,14 @@ impl Wallet {
     /// The ledger.
     pub(crate) fn ledger(&self) -> Vec<LedgerLine> {
         self.lines.iter().zip(1..).map(|(line, seq)| line.shown(seq)).collect()
+    }
+
+    /// Gives a hold away, for a planted fault.
+    #[cfg(feature = "faults")]
+    pub(crate) fn give_hold(&mut self, id: &HoldId, other: &mut Self) {
+        if let Some(hold) = self.holds.remove(id) {
+            other.holds.insert(id.clone(), hold);
+        }
     }
 
     fn within(&self, spender: &Spender, caps: Caps, at_s: i64) -> Result<(), HoldRefusal> {

@@ -54,6 +54,8 @@ fn key(tenant: &str) -> KeyRow {
         daily_cap_micros: None,
         monthly_cap_micros: None,
         created: 0,
+        #[cfg(feature = "faults")]
+        plaintext: None,
     }
 }
 
@@ -77,7 +79,7 @@ fn connection(tenant: &str, name: &str, profile: Profile) -> ConnectionRow {
 
 /// Three tenants, each with an app, a key for it, and two connections bound to it.
 fn database() -> MemoryDatabase {
-    let rates = Rates::new(&[], &[]).unwrap();
+    let rates = Rates::new(&[], &[], FaultSet::none()).unwrap();
     let database = MemoryDatabase::new(rates, Entropy::seeded(1), FaultSet::none());
     for tenant in TENANTS {
         let scope = scope(tenant);
@@ -168,7 +170,7 @@ fn a_key_is_for_what_its_tenant_has() {
     for (number, (grant, result)) in (0..).zip(grants) {
         let digest = KeyDigest::from_bytes([100 + number; 32]);
         let row = KeyRow { id: id(&format!("k{number}")), digest, grant: grant.clone(), ..key("T-a") };
-        assert_eq!(now(database.insert_key(&scope("T-a"), row)), result, "{grant:?}");
+        assert_eq!(now(database.insert_key(&scope("T-a"), row)).map(|_| ()), result, "{grant:?}");
         assert_eq!(now(database.key(&digest)).unwrap().is_some(), result.is_ok(), "{grant:?}");
     }
 }
@@ -233,9 +235,9 @@ fn identifiers_are_unique_over_all_tenants() {
     let foreign = AppRow { id: app("T-a").id, ..app("T-b") };
     assert_eq!(now(database.insert_app(&scope, foreign)), taken);
     let by_id = KeyRow { id: key("T-a").id, digest: KeyDigest::from_bytes([9; 32]), ..key("T-b") };
-    assert_eq!(now(database.insert_key(&scope, by_id)), taken);
+    assert_eq!(now(database.insert_key(&scope, by_id)).map(|_| ()), taken);
     let by_digest = KeyRow { id: id("new"), digest: key("T-a").digest, ..key("T-b") };
-    assert_eq!(now(database.insert_key(&scope, by_digest)), taken);
+    assert_eq!(now(database.insert_key(&scope, by_digest)).map(|_| ()), taken);
     let other = connection("T-b", "third", Profile::ByokStatic);
     let by_id = ConnectionRow { id: id("first-T-a"), ..other.clone() };
     assert_eq!(now(database.insert_connection(&scope, by_id)), taken);
