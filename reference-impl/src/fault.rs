@@ -194,8 +194,6 @@ faults! {
     RefusalBills = "refusal-bills", ["WAL-1"], "store/wallet.rs: hold";
     /// The balance is not compared with what is to be held.
     BalanceNotChecked = "balance-not-checked", ["WAL-1"], "store/wallet.rs: hold";
-    /// A report of less than nothing is taken at its word, and gives money back.
-    NegativeUsageCredits = "negative-usage-credits", ["WAL-1"], "store/money.rs: reported_with";
     /// The first margin that was looked up for a meter serves every tenant.
     MarginCachedByMeter = "margin-cached-by-meter", ["PRX-3"], "store/rates.rs: margin";
     /// A binding is found by its provider alone, whichever app it is of.

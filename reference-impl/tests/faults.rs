@@ -219,7 +219,6 @@ async fn probe(fault: Fault, world: &World) -> String {
         | Fault::BalanceNotChecked
         | Fault::MarginCachedByMeter
         | Fault::BindingByProviderAlone => account::wallet_probe(fault, world).await,
-        Fault::NegativeUsageCredits => account::usage_probe(world),
         Fault::KvWorkerWrites | Fault::KvWorkerLists => {
             get(world, HOST, &own, "").await;
             get(world, "acme-none.vendo.run", &own, "").await;

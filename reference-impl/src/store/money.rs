@@ -1,6 +1,5 @@
 //! Money: exact decimals for prices, whole micro-dollars for everything else.
 
-use crate::fault::{Fault, FaultSet};
 use bigdecimal::num_bigint::BigInt;
 use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive};
 use std::fmt;
@@ -69,16 +68,9 @@ impl Quantity {
     /// reported.
     #[must_use]
     pub fn reported(value: &serde_json::Value) -> Option<Self> {
-        Self::reported_with(value, FaultSet::none())
-    }
-
-    /// [`Quantity::reported`], as a platform with planted faults reads it.
-    #[must_use]
-    pub fn reported_with(value: &serde_json::Value, faults: FaultSet) -> Option<Self> {
         let number = value.as_i64()?;
         let limit = i64::try_from(QUANTITY_MAX).unwrap_or(i64::MAX);
-        let least = if faults.has(Fault::NegativeUsageCredits) { -limit } else { 0 };
-        (least..=limit).contains(&number).then_some(Self(number))
+        (0..=limit).contains(&number).then_some(Self(number))
     }
 
     /// What the platform counted or estimated itself, at most 10^12.

@@ -296,7 +296,9 @@ impl Wallet {
             Some(Hold::Settled(before)) => return Ok(Settled { repeated: true, ..*before }),
             Some(Hold::Open(of)) => of.clone(),
         };
-        let first = settlement.once_for.is_none_or(|job| self.charged.insert(job));
+        // A job that is not done yet costs nothing, and is not what was charged.
+        let once_for = settlement.once_for.filter(|_| settlement.cost > Micros::ZERO);
+        let first = once_for.is_none_or(|job| self.charged.insert(job));
         let cost = if first { settlement.cost.get() } else { 0 };
         let charged = cost.min(of.amount.saturating_add(self.balance));
         let unpaid = cost - charged;

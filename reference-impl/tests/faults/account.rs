@@ -11,7 +11,7 @@ use reference_impl::control::{NewApp, NewConnection, NewKey, Workspace};
 use reference_impl::identity::bearer::{Bearer, KeyDigest};
 use reference_impl::identity::key::{Caller, Grant, KeyRefusal};
 use reference_impl::store::database::{Database, Profile};
-use reference_impl::store::money::{Decimal, Micros, Quantity, cost_micros};
+use reference_impl::store::money::Micros;
 use reference_impl::store::vault::{Envelope, Field, Vault};
 use reference_impl::store::wallet::{NewHold, Settlement};
 use reference_impl::{AppId, ConnectionId, ExternalId, Fault, KeyId, ProviderSlug};
@@ -138,13 +138,6 @@ pub(super) fn vault_probe(fault: Fault, vault: &Vault) -> String {
         }
         other => panic!("no probe of the vault: {}", other.id()),
     }
-}
-
-/// What one unit less than none costs.
-pub(super) fn usage_probe(world: &World) -> String {
-    let quantity = Quantity::reported_with(&(-1).into(), world.faults);
-    let [unit_cost, margin] = ["1", "0"].map(|text| Decimal::parse(text).unwrap());
-    format!("{:?}", quantity.map(|quantity| cost_micros(quantity, &unit_cost, &margin)))
 }
 
 /// A tenant with 150 micro-dollars, an app, a key for it, and a connection bound to a second app.

@@ -397,7 +397,7 @@ proptest! {
                         prop_assert_eq!(settled.charged, told.charged[&hold]);
                         continue;
                     };
-                    let due = if job.is_none_or(|job| told.jobs.insert(job)) { cost } else { 0 };
+                    let due = if job.is_none_or(|job| cost > 0 && told.jobs.insert(job)) { cost } else { 0 };
                     let charged = due.min(amount + before);
                     told.charged.insert(hold, charged);
                     told.lines += 1;
