@@ -12,11 +12,7 @@ pub(super) fn control(staleness: Duration, clock: &Clock) -> ControlPlane {
         staleness,
         keys: CookieKeys::new(&[CookieKey { kid: "k".into(), secret: vec![1; 32] }]).unwrap(),
         sign_in: SignIn::new(Entropy::seeded(1), FaultSet::none()),
-        database: MemoryDatabase::new(
-            Rates::new(&[], &[], FaultSet::none()).unwrap(),
-            Entropy::seeded(2),
-            FaultSet::none(),
-        ),
+        database: MemoryDatabase::new(Rates::new(&[], &[]).unwrap(), Entropy::seeded(2), FaultSet::none()),
         vault: Some(Vault::new(MasterKey::new([3; 32]), Entropy::seeded(3))),
         entropy: Entropy::seeded(4),
         observer: None,

@@ -99,7 +99,12 @@ enum Scope {
 
 impl Rates {
     /// Takes a table and rules.
-    pub(crate) fn new(rates: &[Rate], margins: &[MarginRule], faults: FaultSet) -> Result<Self, RateError> {
+    #[cfg(test)]
+    pub(crate) fn new(rates: &[Rate], margins: &[MarginRule]) -> Result<Self, RateError> {
+        Self::new_with(rates, margins, FaultSet::none())
+    }
+
+    pub(crate) fn new_with(rates: &[Rate], margins: &[MarginRule], faults: FaultSet) -> Result<Self, RateError> {
         let mut models: BTreeMap<(String, String), ModelRates> = BTreeMap::new();
         for rate in rates {
             let model = models.entry((rate.provider.clone(), rate.model.clone())).or_default();
@@ -189,12 +194,12 @@ mod tests {
     fn the_first_rule_that_matches_is_the_margin() {
         let all = cascade();
         for known in 0..=all.len() {
-            let rates = Rates::new(&[], &all[..known], FaultSet::none()).unwrap();
+            let rates = Rates::new(&[], &all[..known]).unwrap();
             let expected = if known == 0 { "20".to_owned() } else { known.to_string() };
             let found = rates.margin(&tenant("T-a"), "openai", "input_tokens");
             assert_eq!(found.to_string(), expected, "with the widest {known}");
         }
-        let rates = Rates::new(&[], &all, FaultSet::none()).unwrap();
+        let rates = Rates::new(&[], &all).unwrap();
         for (owner, provider, meter, expected) in [
             ("T-a", "openai", "input_tokens", "6"),
             ("T-a", "openai", "output_tokens", "5"),
@@ -216,7 +221,6 @@ mod tests {
         let rates = Rates::new(
             &[rate("openai", "gpt-x", "input_tokens", "0.1"), rate("openai", "gpt-x", "output_tokens", "0.2")],
             &[],
-            FaultSet::none(),
         );
         let rates = rates.unwrap();
         let model = rates.of("openai", "gpt-x").unwrap();
@@ -231,16 +235,13 @@ mod tests {
     #[test]
     fn a_table_that_says_two_things_is_refused() {
         let one = rate("openai", "m", "calls", "1");
-        assert!(matches!(Rates::new(&[one.clone(), one], &[], FaultSet::none()), Err(RateError::TwoRates(_))));
-        assert!(matches!(Rates::new(&[rate("p", "m", "c", "-1")], &[], FaultSet::none()), Err(RateError::Decimal(_))));
+        assert!(matches!(Rates::new(&[one.clone(), one], &[]), Err(RateError::TwoRates(_))));
+        assert!(matches!(Rates::new(&[rate("p", "m", "c", "-1")], &[]), Err(RateError::Decimal(_))));
         for wide in cascade() {
-            assert!(matches!(Rates::new(&[], &[wide.clone(), wide], FaultSet::none()), Err(RateError::TwoMargins(_))));
+            assert!(matches!(Rates::new(&[], &[wide.clone(), wide]), Err(RateError::TwoMargins(_))));
         }
         let both = rule(None, Some("openai"), Some("openai.calls"), "1");
-        assert!(matches!(Rates::new(&[], &[both], FaultSet::none()), Err(RateError::BothNamed { .. })));
-        assert!(matches!(
-            Rates::new(&[], &[rule(None, None, None, "-5")], FaultSet::none()),
-            Err(RateError::Decimal(_))
-        ));
+        assert!(matches!(Rates::new(&[], &[both]), Err(RateError::BothNamed { .. })));
+        assert!(matches!(Rates::new(&[], &[rule(None, None, None, "-5")]), Err(RateError::Decimal(_))));
     }
 }

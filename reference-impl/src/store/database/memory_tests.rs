@@ -79,7 +79,7 @@ fn connection(tenant: &str, name: &str, profile: Profile) -> ConnectionRow {
 
 /// Three tenants, each with an app, a key for it, and two connections bound to it.
 fn database() -> MemoryDatabase {
-    let rates = Rates::new(&[], &[], FaultSet::none()).unwrap();
+    let rates = Rates::new(&[], &[]).unwrap();
     let database = MemoryDatabase::new(rates, Entropy::seeded(1), FaultSet::none());
     for tenant in TENANTS {
         let scope = scope(tenant);
