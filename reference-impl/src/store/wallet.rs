@@ -168,7 +168,8 @@ pub(crate) struct Wallet {
     balance: i64,
     lines: Vec<Line>,
     holds: BTreeMap<HoldId, Hold>,
-    spending: BTreeMap<Spender, Spending>,
+    of_keys: BTreeMap<KeyId, Spending>,
+    of_apps: BTreeMap<AppId, Spending>,
     references: BTreeMap<String, Micros>,
     charged: BTreeSet<JobRef>,
     faults: FaultSet,
@@ -202,12 +203,6 @@ enum Hold {
     Settled(Settled),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Spender {
-    Key(KeyId),
-    App(AppId),
-}
-
 #[derive(Debug, Default, Clone, Copy)]
 struct Spending {
     day: i64,
@@ -219,15 +214,38 @@ struct Spending {
 
 impl Spending {
     /// The spending as it stands at a time: a new day begins at nothing, and so does a new month.
-    fn at(mut self, at_s: i64) -> Self {
+    fn at(&self, at_s: i64) -> Self {
+        let mut now = *self;
         let (day, month) = (calendar::day(at_s), calendar::month(at_s));
-        if day > self.day {
-            (self.day, self.of_day) = (day, 0);
+        if day > now.day {
+            (now.day, now.of_day) = (day, 0);
         }
-        if month > self.month {
-            (self.month, self.of_month) = (month, 0);
+        if month > now.month {
+            (now.month, now.of_month) = (month, 0);
         }
-        self
+        now
+    }
+
+    /// A settled hold: what was reserved is free, what was taken is spent.
+    fn settle(&mut self, reserved: i64, charged: i64, at_s: i64) {
+        *self = self.at(at_s);
+        self.open -= reserved;
+        self.of_day = self.of_day.saturating_add(charged);
+        self.of_month = self.of_month.saturating_add(charged);
+    }
+
+    /// Whether a cap leaves room: the day's is compared first.
+    fn within(&self, caps: Caps, at_s: i64) -> Result<(), HoldRefusal> {
+        let now = self.at(at_s);
+        let reached =
+            |spent: i64, cap: Option<u64>| cap.is_some_and(|cap| unsigned(spent.saturating_add(now.open)) >= cap);
+        if reached(now.of_day, caps.daily) {
+            return Err(HoldRefusal::SpendCapDaily { retry_after_s: calendar::until_next_day(at_s) });
+        }
+        if reached(now.of_month, caps.monthly) {
+            return Err(HoldRefusal::SpendCapMonthly { retry_after_s: calendar::until_next_month(at_s) });
+        }
+        Ok(())
     }
 }
 
@@ -263,17 +281,17 @@ impl Wallet {
         if self.balance < amount && !self.faults.has(Fault::BalanceNotChecked) {
             return Err(HoldRefusal::BalanceExhausted);
         }
-        let spenders = [Some((Spender::Key(new.key.clone()), key)), new.app.clone().map(|id| (Spender::App(id), app))];
-        if self.faults.has(Fault::RefusalBills)
-            && spenders.iter().flatten().any(|(spender, caps)| self.within(spender, *caps, new.at_s).is_err())
-        {
+        let of_app = new.app.as_ref().and_then(|id| self.of_apps.get(id)).copied().unwrap_or_default();
+        let app = if new.app.is_some() { app } else { Caps::default() };
+        let of_key = self.of_keys.get(&new.key).copied().unwrap_or_default();
+        let room = of_key.within(key, new.at_s).and_then(|()| of_app.within(app, new.at_s));
+        if self.faults.has(Fault::RefusalBills) && room.is_err() {
             self.write(LedgerKind::Hold, -amount, 0, new.at_s, None);
         }
-        for (spender, caps) in spenders.iter().flatten() {
-            self.within(spender, *caps, new.at_s)?;
-        }
-        for (spender, _) in spenders.into_iter().flatten() {
-            self.spending.entry(spender).or_default().open += amount;
+        room?;
+        self.of_keys.entry(new.key.clone()).or_default().open += amount;
+        if let Some(app) = &new.app {
+            self.of_apps.entry(app.clone()).or_default().open += amount;
         }
         let of = Arc::new(Attribution {
             id: id.clone(),
@@ -302,13 +320,9 @@ impl Wallet {
         let cost = if first { settlement.cost.get() } else { 0 };
         let charged = cost.min(of.amount.saturating_add(self.balance));
         let unpaid = cost - charged;
-        let spenders = [Some(Spender::Key(of.key.clone())), of.app.clone().map(Spender::App)];
-        for spender in spenders.into_iter().flatten() {
-            let spending = self.spending.entry(spender).or_default();
-            *spending = spending.at(settlement.at_s);
-            spending.open -= of.amount;
-            spending.of_day = spending.of_day.saturating_add(charged);
-            spending.of_month = spending.of_month.saturating_add(charged);
+        let of_app = of.app.as_ref().and_then(|app| self.of_apps.get_mut(app));
+        for spending in self.of_keys.get_mut(&of.key).into_iter().chain(of_app) {
+            spending.settle(of.amount, charged, settlement.at_s);
         }
         let deliveries = if self.faults.has(Fault::SettledTwice) { 2 } else { 1 };
         for _ in 0..deliveries {
@@ -331,19 +345,6 @@ impl Wallet {
         if let Some(hold) = self.holds.remove(id) {
             other.holds.insert(id.clone(), hold);
         }
-    }
-
-    fn within(&self, spender: &Spender, caps: Caps, at_s: i64) -> Result<(), HoldRefusal> {
-        let spending = self.spending.get(spender).copied().unwrap_or_default().at(at_s);
-        let reached =
-            |spent: i64, cap: Option<u64>| cap.is_some_and(|cap| unsigned(spent.saturating_add(spending.open)) >= cap);
-        if reached(spending.of_day, caps.daily) {
-            return Err(HoldRefusal::SpendCapDaily { retry_after_s: calendar::until_next_day(at_s) });
-        }
-        if reached(spending.of_month, caps.monthly) {
-            return Err(HoldRefusal::SpendCapMonthly { retry_after_s: calendar::until_next_month(at_s) });
-        }
-        Ok(())
     }
 
     fn reserved(&self) -> i64 {
