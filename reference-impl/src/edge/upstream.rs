@@ -446,7 +446,7 @@ impl Body for ResponseBody {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Streaming(incoming, _) => incoming.size_hint(),
-            Self::Piped(piped) => piped.hint.clone(),
+            Self::Piped(piped) => piped.hint,
         }
     }
 }

@@ -99,7 +99,8 @@ impl Secret {
 /// The base64 of some bytes that begin at an offset of 0, 1 or 2 in a group of three: of its characters those alone that
 /// no neighbour has a part in.
 fn base64_inside(bytes: &[u8], offset: usize, url_safe: bool) -> Vec<u8> {
-    let shifted = Zeroizing::new([&[0, 0][..offset.min(2)], bytes].concat());
+    let mut shifted = Zeroizing::new(vec![0; offset]);
+    shifted.extend_from_slice(bytes);
     let encoded = if url_safe { URL_SAFE_NO_PAD.encode(&*shifted) } else { STANDARD_NO_PAD.encode(&*shifted) };
     let (begin, end) = ((offset * 8).div_ceil(6), shifted.len() * 8 / 6);
     let encoded = Zeroizing::new(encoded.into_bytes());

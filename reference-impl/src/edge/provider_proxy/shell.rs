@@ -180,9 +180,8 @@ impl Means {
         let Some(Route::Metered(metered)) = route else { return Err(Refusal::RouteBlocked) };
         let priced = self.price(adapter, metered, &parts, body).await?;
         let toolkit = priced.model.clone().ok_or(Refusal::Validation)?;
-        let missing = |refusal| match refusal {
-            Refusal::BindingMissing => Refusal::ToolkitMissing(toolkit.clone()),
-            other => other,
+        let missing = |refusal| {
+            if refusal == Refusal::BindingMissing { Refusal::ToolkitMissing(toolkit.clone()) } else { refusal }
         };
         let found = self.connection(adapter, &toolkit, &caller, &parts, trace).await;
         let (profile, id, row) = found.map_err(missing)?;
