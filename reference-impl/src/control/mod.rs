@@ -587,3 +587,5 @@ fn custom_domain(domain: &str) -> Result<Host, ControlError> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod workspace_tests;

@@ -336,3 +336,6 @@ fn open(key: &[u8; 32], nonce: &[u8; NONCE], aad: &[u8], sealed: &[u8]) -> Optio
     let cipher = Aes256Gcm::new(&(*key).into());
     cipher.decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad }).ok().map(Zeroizing::new)
 }
+
+#[cfg(test)]
+mod tests;
