@@ -22,12 +22,18 @@ fn screened(
     (method, uri): (&str, &str),
     version: Version,
     fields: &[(&str, &str)],
-) -> (Result<Screened, Refusal>, Vec<Guard>) {
+) -> (Result<Option<Adapter>, Refusal>, Vec<Guard>) {
     let (method, uri, headers) = (method.parse().unwrap(), uri.parse::<Uri>().unwrap(), headers(fields));
     let server_name = ServerName::Cleartext;
     let head = Head { method: &method, uri: &uri, version, headers: &headers, server_name };
     let mut inspection = Inspection::default();
-    let screened = screen(adapter, &head, &mut inspection);
+    let screened = screen(adapter, &head, &mut inspection).map(|screened| match screened {
+        Screened::Preflight => None,
+        Screened::Request(adapter, path) => {
+            assert_eq!(path, uri.path());
+            Some(adapter)
+        }
+    });
     (screened, inspection.guards.iter().collect())
 }
 
@@ -36,11 +42,11 @@ fn the_path_comes_before_the_adapter_and_that_before_a_preflight() {
     let asks = [("origin", "https://x"), ("access-control-request-method", "POST")];
     let openai = Some(Adapter::Openai);
     for (adapter, what, fields, expected) in [
-        (openai, ("GET", "/v1/models"), &[][..], Ok(Screened::Request(Adapter::Openai))),
-        (openai, ("OPTIONS", "/v1/models"), &asks[..], Ok(Screened::Preflight)),
-        (openai, ("OPTIONS", "/v1/models"), &asks[..1], Ok(Screened::Request(Adapter::Openai))),
-        (openai, ("OPTIONS", "/v1/models"), &asks[1..], Ok(Screened::Request(Adapter::Openai))),
-        (openai, ("GET", "/v1/models"), &asks[..], Ok(Screened::Request(Adapter::Openai))),
+        (openai, ("GET", "/v1/models"), &[][..], Ok(Some(Adapter::Openai))),
+        (openai, ("OPTIONS", "/v1/models"), &asks[..], Ok(None)),
+        (openai, ("OPTIONS", "/v1/models"), &asks[..1], Ok(Some(Adapter::Openai))),
+        (openai, ("OPTIONS", "/v1/models"), &asks[1..], Ok(Some(Adapter::Openai))),
+        (openai, ("GET", "/v1/models"), &asks[..], Ok(Some(Adapter::Openai))),
         (openai, ("OPTIONS", "/v1/.."), &asks[..], Err(Refusal::BadRequest)),
         (None, ("OPTIONS", "/v1/models"), &asks[..], Err(Refusal::NotFound)),
         (None, ("GET", "/v1/.."), &[][..], Err(Refusal::BadRequest)),
@@ -54,7 +60,7 @@ fn the_path_comes_before_the_adapter_and_that_before_a_preflight() {
     }
     let authority = ("GET", "http://openai-proxy.vendo.run/v1/models");
     let (found, _) = screened(openai, authority, Version::HTTP_2, &[]);
-    assert_eq!(found, Ok(Screened::Request(Adapter::Openai)));
+    assert_eq!(found, Ok(Some(Adapter::Openai)));
 }
 
 fn binding(connection: &str) -> BindingRow {
@@ -91,20 +97,21 @@ fn a_connection_is_chosen_among_those_that_are_open_to_the_key() {
         (&own, &[], &[(named, "c1"), (named, "c1")], Err(Refusal::BindingMissing)),
     ] {
         let chosen = choose(grant, bindings, &headers(fields), &mut Inspection::default());
-        assert_eq!(chosen.map(ConnectionId::as_str), expected, "{grant:?} {fields:?}");
+        assert_eq!(chosen.as_ref().map(|id| id.as_str()), expected.as_ref().copied(), "{grant:?} {fields:?}");
     }
 }
 
 #[test]
 fn a_connection_is_compared_again_before_its_use() {
     let tenant = TenantId::parse("T-acme").unwrap();
+    let caller = (&tenant, &Grant::App(AppId::parse("a").unwrap()));
     let good = Facts {
         tenant: "T-acme",
         provider: "openai",
         profile: Some(Profile::ByokStatic),
         status: Some(ConnectionStatus::Active),
     };
-    let openai = |facts| check(facts, &tenant, Adapter::Openai, "openai", &mut Inspection::default());
+    let openai = |facts| check(facts, caller, Adapter::Openai, "openai", &mut Inspection::default());
     assert_eq!(openai(good), Ok(Profile::ByokStatic));
     for (facts, refusal) in [
         (Facts { tenant: "T-globex", ..good }, Refusal::BindingMissing),
@@ -128,7 +135,7 @@ fn a_connection_is_compared_again_before_its_use() {
         let direct = matches!(profile, Profile::ByokStatic | Profile::OauthAppInstall | Profile::VendoManagedPool);
         assert_eq!(openai(facts).is_ok(), direct, "{profile:?}");
         let gmail = Facts { provider: "gmail", ..facts };
-        let managed = check(gmail, &tenant, Adapter::Composio, "gmail", &mut Inspection::default());
+        let managed = check(gmail, caller, Adapter::Composio, "gmail", &mut Inspection::default());
         assert_eq!(managed.is_ok(), *profile == Profile::ComposioManaged, "{profile:?}");
     }
 }
