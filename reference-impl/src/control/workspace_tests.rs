@@ -6,7 +6,7 @@ use crate::identity::bearer::{Bearer, KeyDigest};
 use crate::identity::hook;
 use crate::identity::key::{Caller, Grant, KeyLookup, KeyRefusal};
 use crate::ids::{AppId, ExternalId, KeyId, ProviderSlug};
-use crate::store::database::{ConnectionRow, ConnectionStatus, Database, Db, Profile};
+use crate::store::database::{ConnectionRow, ConnectionStatus, Database, Profile};
 use crate::store::kv::{Conn, Key};
 use crate::store::vault::Field;
 use zeroize::Zeroizing;
@@ -82,7 +82,7 @@ async fn account() -> Account {
     globex.create_app(new_app("a-glx", Some("d-glx"))).await.unwrap();
     acme.connect(new_connection("c-1", Profile::ByokStatic)).await.unwrap();
     globex.connect(new_connection("c-glx", Profile::ByokStatic)).await.unwrap();
-    let lookup = KeyLookup::new(control.0.kv.worker(), Db::Memory(control.0.database.clone()), FaultSet::none());
+    let lookup = control.key_lookup();
     Account { control, clock, lookup, acme, globex }
 }
 

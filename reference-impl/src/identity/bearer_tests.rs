@@ -47,7 +47,8 @@ fn anything_else_is_none() {
     let bearer = bearer.as_bytes();
     let key = KEY.as_bytes();
     let with = |before: &str, after: &str| format!("{before}{KEY}{after}").into_bytes();
-    let cases: Vec<(Vec<(&str, Vec<u8>)>, BearerError)> = vec![
+    type Fields = Vec<(&'static str, Vec<u8>)>;
+    let cases: Vec<(Fields, BearerError)> = vec![
         (vec![], Missing),
         (vec![("cookie", with("vendo_key=", ""))], Missing),
         (vec![("x_api_key", key.to_vec())], Missing),

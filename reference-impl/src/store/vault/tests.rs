@@ -66,7 +66,7 @@ fn no_two_places_spell_the_same_bytes() {
     // Row and tenant side by side: the tenant's key differs, and the data would too.
     let row_end = Field { row: "c-1T", tenant: "-acme", ..FIELD };
     let tenant_end = Field { row: "c-1", tenant: "T-acme", ..FIELD };
-    assert_ne!(row_end.associated_data(), tenant_end.associated_data());
+    assert_ne!(row_end.associated_data(FaultSet::none()), tenant_end.associated_data(FaultSet::none()));
 }
 
 #[test]
@@ -258,7 +258,7 @@ proptest! {
     ) {
         let place = |parts: &[String; 4], version| {
             let [table, column, row, tenant] = parts.each_ref().map(String::as_str);
-            Field { table, column, row, tenant, version }.associated_data().unwrap()
+            Field { table, column, row, tenant, version }.associated_data(FaultSet::none()).unwrap()
         };
         let same = one == other && versions.0 == versions.1;
         prop_assert_eq!(place(&one, versions.0) == place(&other, versions.1), same);
