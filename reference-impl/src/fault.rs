@@ -130,7 +130,7 @@ faults! {
     /// The TLS server name is not compared with the host.
     ApxSniIgnored = "apx-sni-ignored", ["APX-5"], "edge/app_proxy/decide.rs: route";
     /// A custom domain that is released becomes free, and its routing entry stays.
-    ApxReleasedDomainKept = "apx-released-domain-kept", ["APX-5"], "control.rs: release_domain";
+    ApxReleasedDomainKept = "apx-released-domain-kept", ["APX-5"], "control/mod.rs: release_domain";
     /// A host without a dot is looked up as if it were a label of vendo.run.
     ApxDomainSpellsLabel = "apx-domain-spells-label", ["APX-5", "KV-1"], "host.rs: classify_with";
     /// A request with two lengths is accepted by its Transfer-Encoding, and the connection kept.
@@ -156,7 +156,7 @@ faults! {
 }
 
 #[cfg(feature = "faults")]
-type Bits = u64;
+type Bits = u128;
 #[cfg(not(feature = "faults"))]
 type Bits = ();
 
@@ -226,7 +226,7 @@ mod tests {
             assert!(!fault.claims().is_empty() && fault.summary().ends_with('.'), "{fault:?}");
         }
         assert_eq!(Fault::from_id("no-such-fault"), None);
-        assert!(Fault::ALL.len() <= 64);
+        assert!(Fault::ALL.len() <= 128);
     }
 
     #[test]

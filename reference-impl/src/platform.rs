@@ -10,17 +10,24 @@ use crate::edge::gate::GateRules;
 use crate::edge::listener::{Edge, serve, tls_acceptor};
 use crate::entropy::Entropy;
 use crate::fault::FaultSet;
+use crate::identity::user_token::{IdentityKey, IdentityKeyError, IdentityKeys};
 use crate::identity::{CookieKey, CookieKeys, KeyError};
 use crate::network::{Acceptor, Endpoint, Network};
 use crate::observe::Observer;
+use crate::provider::Adapter;
 use crate::signin::SignIn;
+use crate::store::database::MemoryDatabase;
 use crate::store::kv::namespace::ControlKv;
+use crate::store::rates::{MarginRule, Rate, RateError, Rates};
+use crate::store::vault::{MasterKey, Vault};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use zeroize::Zeroizing;
 
 /// What a platform is made of.
 pub struct PlatformConfig {
@@ -43,6 +50,51 @@ pub struct PlatformConfig {
     pub faults: FaultSet,
     /// Bounds.
     pub limits: Limits,
+    /// What the workers beside the app-proxy need.
+    pub edge: EdgeConfig,
+}
+
+/// What the provider proxies, the credentials worker, the hooks worker and the vault need. The default has none of it.
+#[derive(Debug, Clone, Default)]
+pub struct EdgeConfig {
+    /// What wraps the tenants' data keys. Without it nothing can be sealed, so no app or connection be made.
+    pub master_key: Option<MasterKey>,
+    /// What identity tokens are verified with. Without one no such token is good.
+    pub identity_keys: Vec<IdentityKey>,
+    /// Where each adapter's upstream is reached. A request for another is answered as if it were out of reach.
+    pub upstreams: BTreeMap<Adapter, Endpoint>,
+    /// Where the broker is reached.
+    pub broker: Option<Endpoint>,
+    /// The platform's own credentials.
+    pub pool_credentials: BTreeMap<Adapter, PoolCredential>,
+    /// The rate table.
+    pub rates: Vec<Rate>,
+    /// The margin rules.
+    pub margins: Vec<MarginRule>,
+}
+
+/// A credential of the platform's own. It is wiped when it is dropped, and never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PoolCredential(Zeroizing<String>);
+
+impl PoolCredential {
+    /// Takes a credential.
+    #[must_use]
+    pub fn new(secret: Zeroizing<String>) -> Self {
+        Self(secret)
+    }
+
+    /// The credential, to be written into a request.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PoolCredential {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("PoolCredential")
+    }
 }
 
 /// A certificate chain and its key, both in PEM. One certificate may name every host.
@@ -111,6 +163,12 @@ pub enum StartError {
     /// The certificate or its key can't be used.
     #[error("reading the TLS identity: {0}")]
     Tls(String),
+    /// A rate or a margin can't be used.
+    #[error("reading the rates and margins: {0}")]
+    Rates(#[from] RateError),
+    /// The keys of identity tokens can't be used.
+    #[error("reading the identity keys: {0}")]
+    IdentityKeys(#[from] IdentityKeyError),
 }
 
 /// A running platform. Dropping it ends everything it serves, at once.
@@ -154,7 +212,12 @@ impl Platform {
         #[cfg(not(feature = "faults"))]
         let faults = FaultSet::none();
         let tls = config.tls.as_ref().map(tls_acceptor).transpose()?;
-        let sign_in = SignIn::new(config.entropy, faults);
+        let rates = Rates::new(&config.edge.rates, &config.edge.margins)?;
+        let database = MemoryDatabase::new(rates, config.entropy.clone(), faults);
+        let master = config.edge.master_key.clone();
+        let vault = master.map(|master| Vault::with(master, config.entropy.clone(), faults));
+        IdentityKeys::new(&config.edge.identity_keys)?;
+        let sign_in = SignIn::new(config.entropy.clone(), faults);
         let kv = ControlKv::new(config.clock.clone(), config.kv_staleness, config.observer.clone());
         let edge = Arc::new(Edge {
             app_proxy: AppProxy {
@@ -178,6 +241,9 @@ impl Platform {
             staleness: config.kv_staleness,
             keys,
             sign_in,
+            database,
+            vault,
+            entropy: config.entropy,
             observer: config.observer,
             faults,
         });

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use clap::Args;
 use reference_impl::{
-    Clock, Container, ControlPlane, CookieKey, Entropy, Limits, Listeners, Member, Network, NewDeployment, Platform,
-    PlatformConfig, Role,
+    Clock, Container, ControlPlane, CookieKey, EdgeConfig, Entropy, Limits, Listeners, Member, Network, NewDeployment,
+    Platform, PlatformConfig, Role,
 };
 
 use super::{ExitCode, block_on, complain, print, usage};
@@ -61,6 +61,7 @@ async fn run(args: &ServeArgs) -> Result<(), String> {
             #[cfg(feature = "faults")]
             faults: reference_impl::FaultSet::none(),
             limits: Limits::default(),
+            edge: EdgeConfig::default(),
         },
         Listeners { http: listener, https: None },
     )

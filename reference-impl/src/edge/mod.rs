@@ -9,3 +9,4 @@ pub(crate) mod gate;
 pub(crate) mod listener;
 pub(crate) mod streams;
 pub(crate) mod timely;
+pub mod worker;

@@ -65,6 +65,8 @@ pub struct DeployEntry {
 /// What an API key stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyEntry {
+    /// The key's id.
+    pub key_id: String,
     /// The tenant that owns the key.
     pub tenant_id: String,
     /// The app or connection that the key is for.

@@ -4,7 +4,7 @@
 //! another tenant while a reader may still see the old entry behind it.
 
 use crate::clock::{Clock, millis};
-use crate::entropy::EntropyError;
+use crate::entropy::{Entropy, EntropyError};
 use crate::fault::{Fault, FaultSet};
 use crate::host::{self, Host, PLATFORM_DOMAIN};
 use crate::identity::{self, CookieKeys, Member};
@@ -12,9 +12,11 @@ use crate::ids::{self, DeploySlug, DeploymentId, TenantId, TenantSlug};
 use crate::network::Endpoint;
 use crate::observe::{Event, Guard, GuardSet, Observer};
 use crate::signin::SignIn;
+use crate::store::database::MemoryDatabase;
 use crate::store::kv::key::probe;
 use crate::store::kv::namespace::ControlKv;
 use crate::store::kv::{DeployEntry, DeployKey, KvKeyError, Status, Value};
+use crate::store::vault::Vault;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -118,6 +120,9 @@ struct Inner {
     quarantine_ms: i64,
     keys: CookieKeys,
     sign_in: SignIn,
+    database: MemoryDatabase,
+    vault: Option<Vault>,
+    entropy: Entropy,
     observer: Option<Arc<dyn Observer>>,
     faults: FaultSet,
 }
@@ -152,6 +157,9 @@ pub(crate) struct Parts {
     pub(crate) staleness: Duration,
     pub(crate) keys: CookieKeys,
     pub(crate) sign_in: SignIn,
+    pub(crate) database: MemoryDatabase,
+    pub(crate) vault: Option<Vault>,
+    pub(crate) entropy: Entropy,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) faults: FaultSet,
 }
@@ -165,6 +173,9 @@ impl ControlPlane {
             quarantine_ms: millis(parts.staleness),
             keys: parts.keys,
             sign_in: parts.sign_in,
+            database: parts.database,
+            vault: parts.vault,
+            entropy: parts.entropy,
             observer: parts.observer,
             faults: parts.faults,
         }))
@@ -473,5 +484,4 @@ fn custom_domain(domain: &str) -> Result<Host, ControlError> {
 }
 
 #[cfg(test)]
-#[path = "control_tests.rs"]
 mod tests;
