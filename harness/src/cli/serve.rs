@@ -63,7 +63,7 @@ async fn run(args: &ServeArgs) -> Result<(), String> {
             limits: Limits::default(),
             edge: EdgeConfig::default(),
         },
-        Listeners { http: listener, https: None },
+        Listeners { http: listener, https: None, workers: Vec::new() },
     )
     .map_err(|error| error.to_string())?;
     let (variables, containers) = provision(&platform.control(), &network, &vendo)?;
