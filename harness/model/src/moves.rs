@@ -11,6 +11,7 @@ mod apx4;
 mod apx5;
 mod apx6;
 mod draft;
+mod edge_draft;
 mod kv;
 #[cfg(test)]
 mod tests;
