@@ -17,6 +17,7 @@ use crate::state::State;
 use crate::token;
 use crate::world::{World, single_host};
 
+pub mod edge;
 mod malformed;
 pub(crate) mod percent;
 
