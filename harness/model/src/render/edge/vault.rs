@@ -46,7 +46,7 @@ pub enum VaultStep {
         /// The place.
         field: VaultField,
         /// The value.
-        plaintext: Vec<u8>,
+        value: Vec<u8>,
     },
     /// An envelope, altered by [`Tamper::apply`], is opened at a place.
     Open {
@@ -58,24 +58,21 @@ pub enum VaultStep {
         tamper: Tamper,
     },
     /// A tenant gets a new data key, which seals from now on.
-    Rotate {
+    RotateTenant {
         /// The tenant's id.
         tenant: String,
     },
-    /// The data key that an envelope names is retired.
+    /// The data key of a tenant that sealed an envelope is retired: the one that the envelope names.
     Retire {
         /// The tenant's id.
         tenant: String,
         /// Which envelope.
-        envelope: usize,
+        sealed_by: usize,
     },
     /// The vault starts anew, from what is stored and the master key that it has now.
     Restart,
-    /// The master key is replaced.
-    RotateMaster {
-        /// The new one.
-        master: [u8; 32],
-    },
+    /// The master key is replaced by this one.
+    RotateMaster([u8; 32]),
 }
 
 /// What is done to the bytes of an envelope.
@@ -344,7 +341,7 @@ impl Plan<'_> {
         let next = VaultField { version: field.version + 1, ..field.clone() };
         let new = self.seal(&next, 0);
         self.owners(&[(&field, old), (&next, new), (&neighbour, foreign)]);
-        self.steps.push(VaultStep::Retire { tenant: field.tenant.clone(), envelope: old });
+        self.steps.push(VaultStep::Retire { tenant: field.tenant.clone(), sealed_by: old });
         for restart in [false, true] {
             if restart {
                 self.steps.push(VaultStep::Restart);
@@ -370,7 +367,7 @@ impl Plan<'_> {
             }
         };
         everyone(self, &all);
-        self.steps.push(VaultStep::RotateMaster { master: self.world.edge.master_key.map(|byte| byte ^ 0x5a) });
+        self.steps.push(VaultStep::RotateMaster(self.world.edge.master_key.map(|byte| byte ^ 0x5a)));
         everyone(self, &all);
         self.open(&field, 1, Tamper::None);
         all.push((field.clone(), self.seal(&field, 2)));
@@ -384,8 +381,8 @@ impl Plan<'_> {
     }
 
     fn seal(&mut self, field: &VaultField, value: usize) -> usize {
-        let plaintext = self.value(value).into_bytes();
-        self.steps.push(VaultStep::Seal { field: field.clone(), plaintext });
+        let value = self.value(value).into_bytes();
+        self.steps.push(VaultStep::Seal { field: field.clone(), value });
         self.sealed += 1;
         self.sealed - 1
     }
@@ -402,7 +399,7 @@ impl Plan<'_> {
     }
 
     fn rotate(&mut self, field: &VaultField) {
-        self.steps.push(VaultStep::Rotate { tenant: field.tenant.clone() });
+        self.steps.push(VaultStep::RotateTenant { tenant: field.tenant.clone() });
     }
 
     fn field(&self) -> VaultField {
@@ -499,8 +496,8 @@ mod tests {
             let mut opened = 0;
             for step in &plan {
                 match step {
-                    VaultStep::Seal { field, plaintext } => {
-                        assert!(plaintext.len() >= 32, "a value that can't be recognised");
+                    VaultStep::Seal { field, value } => {
+                        assert!(value.len() >= 32, "a value that can't be recognised");
                         places.push(field.clone());
                     }
                     VaultStep::Open { field, envelope, tamper } => {
@@ -513,8 +510,8 @@ mod tests {
                             assert!(*other < places.len());
                         }
                     }
-                    VaultStep::Retire { envelope, .. } => assert!(*envelope < places.len()),
-                    VaultStep::Rotate { .. } | VaultStep::Restart | VaultStep::RotateMaster { .. } => {}
+                    VaultStep::Retire { sealed_by, .. } => assert!(*sealed_by < places.len()),
+                    VaultStep::RotateTenant { .. } | VaultStep::Restart | VaultStep::RotateMaster(_) => {}
                 }
             }
             assert!(opened > 0);
