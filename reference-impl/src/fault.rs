@@ -153,6 +153,51 @@ faults! {
     KvWorkerWrites = "kv-worker-writes", ["KV-2"], "edge/app_proxy/shell.rs: lookup";
     /// On a miss a worker lists the keys that begin alike, to log a near name.
     KvWorkerLists = "kv-worker-lists", ["KV-2"], "edge/app_proxy/shell.rs: lookup";
+
+    /// A key that isn't found by its digest is found by the characters that are shown of it.
+    KeyFoundByPrefix = "key-found-by-prefix", ["KEY-1", "PRX-1"], "identity/key.rs: KeyLookup::find";
+    /// A worker keeps the keys that it has found, and asks no store about them again.
+    RevokedKeyFromCache = "revoked-key-from-cache", ["KEY-1"], "identity/key.rs: KeyLookup::find";
+    /// The expiry of a key is left to the namespace, which knows of none.
+    ExpiryNotChecked = "expiry-not-checked", ["KEY-1"], "identity/key.rs: authenticate_with";
+    /// The keys of a destroyed deployment's apps are forgotten in its teardown.
+    DestroyedDeploymentKeepsKeys = "destroyed-deployment-keeps-keys", ["KEY-1"], "control/mod.rs: revoke_keys_of";
+    /// A key is stored beside its digest, to be shown again on request.
+    KeyStoredInPlain = "key-stored-in-plain", ["KEY-1"], "control/workspace.rs: issue_key";
+    /// The index of keys holds only the first half of each digest.
+    KeyDigestTruncated = "key-digest-truncated", ["KEY-1", "PRX-1"], "store/database/memory.rs: key";
+    /// A key is revoked by its id, whoever asks.
+    RevokeForeignKey = "revoke-foreign-key", ["KEY-1"], "store/database/memory.rs: revoke_key";
+    /// A key is issued for any app whose id is known, in the name of the app's tenant.
+    IssueForForeignApp = "issue-for-foreign-app", ["KEY-1"], "store/database/memory.rs: insert_key";
+
+    /// Values are sealed without associated data.
+    VaultNoAad = "vault-no-aad", ["SEC-3"], "store/vault/envelope.rs: associated_data";
+    /// The parts of the associated data are joined without their lengths.
+    VaultAadJoined = "vault-aad-joined", ["SEC-3"], "store/vault/envelope.rs: associated_data";
+    /// The version of the row is not part of the associated data.
+    VaultVersionLeftOut = "vault-version-left-out", ["SEC-3"], "store/vault/envelope.rs: associated_data";
+    /// Nonces are counted, and the count begins anew with each start.
+    VaultNonceRepeats = "vault-nonce-repeats", ["SEC-3"], "store/vault/mod.rs: nonce";
+    /// One data key serves all tenants.
+    VaultOneKeyForAll = "vault-one-key-for-all", ["SEC-3"], "store/vault/mod.rs: key_owner";
+    /// Every key of the tenant is tried, whichever one the envelope names.
+    VaultKeyIdIgnored = "vault-key-id-ignored", ["SEC-3"], "store/vault/mod.rs: Vault::open";
+
+    /// The wallet in use is kept in one place, where the next request's replaces it.
+    HoldOnSharedWallet = "hold-on-shared-wallet", ["WAL-1", "PRX-2"], "store/database/memory.rs: hold";
+    /// A settlement goes to the wallet that was held on last, whoever the hold's owner is.
+    SettleIgnoresHoldOwner = "settle-ignores-hold-owner", ["WAL-1", "PRX-2"], "store/database/memory.rs: settle";
+    /// A settlement is delivered twice, and carried out twice.
+    SettledTwice = "settled-twice", ["WAL-1"], "store/wallet.rs: settle";
+    /// A hold is written before the caps are compared, and stays when they refuse.
+    RefusalBills = "refusal-bills", ["WAL-1"], "store/wallet.rs: hold";
+    /// The balance is not compared with what is to be held.
+    BalanceNotChecked = "balance-not-checked", ["WAL-1"], "store/wallet.rs: hold";
+    /// The first margin that was looked up for a meter serves every tenant.
+    MarginCachedByMeter = "margin-cached-by-meter", ["PRX-3"], "store/rates.rs: margin";
+    /// A binding is found by its provider alone, whichever app it is of.
+    BindingByProviderAlone = "binding-by-provider-alone", ["PRX-4", "CRD-2"], "store/database/memory.rs: bindings";
 }
 
 #[cfg(feature = "faults")]

@@ -220,7 +220,7 @@ impl Platform {
         #[cfg(not(feature = "faults"))]
         let faults = FaultSet::none();
         let tls = config.tls.as_ref().map(tls_acceptor).transpose()?;
-        let rates = Rates::new(&config.edge.rates, &config.edge.margins)?;
+        let rates = Rates::new_with(&config.edge.rates, &config.edge.margins, faults)?;
         let database = MemoryDatabase::new(rates, config.entropy.clone(), faults);
         let master = config.edge.master_key.clone();
         let vault = master.map(|master| Vault::with(master, config.entropy.clone(), config.observer.clone(), faults));

@@ -4,6 +4,8 @@
 #![cfg(feature = "faults")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
+#[path = "faults/account.rs"]
+mod account;
 mod common;
 
 use base64::Engine;
@@ -196,6 +198,27 @@ async fn probe(fault: Fault, world: &World) -> String {
         }
         Fault::KvIdentifierEscapes => format!("{:?}", control.probe_kv_key("conn", "a:b")),
         Fault::KvWildcardIdentifier => format!("{:?}", control.probe_kv_key("conn", "*")),
+        Fault::KeyFoundByPrefix
+        | Fault::RevokedKeyFromCache
+        | Fault::ExpiryNotChecked
+        | Fault::DestroyedDeploymentKeepsKeys
+        | Fault::KeyStoredInPlain
+        | Fault::KeyDigestTruncated
+        | Fault::RevokeForeignKey
+        | Fault::IssueForForeignApp => account::key_probe(fault, world).await,
+        Fault::VaultNoAad
+        | Fault::VaultAadJoined
+        | Fault::VaultVersionLeftOut
+        | Fault::VaultNonceRepeats
+        | Fault::VaultOneKeyForAll
+        | Fault::VaultKeyIdIgnored => account::vault_probe(fault, &control.vault().unwrap()),
+        Fault::HoldOnSharedWallet
+        | Fault::SettleIgnoresHoldOwner
+        | Fault::SettledTwice
+        | Fault::RefusalBills
+        | Fault::BalanceNotChecked
+        | Fault::MarginCachedByMeter
+        | Fault::BindingByProviderAlone => account::wallet_probe(fault, world).await,
         Fault::KvWorkerWrites | Fault::KvWorkerLists => {
             get(world, HOST, &own, "").await;
             get(world, "acme-none.vendo.run", &own, "").await;
