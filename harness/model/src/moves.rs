@@ -21,6 +21,8 @@ mod prx4;
 mod prx5;
 mod prx6;
 #[cfg(test)]
+mod prx_tests;
+#[cfg(test)]
 mod tests;
 
 use crate::action::Action;
