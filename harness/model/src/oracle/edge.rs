@@ -1,0 +1,4 @@
+//! The oracles of the edge.
+
+pub mod hook;
+pub mod vault;
