@@ -7,6 +7,8 @@ use std::fmt;
 
 /// The longest opaque id, in bytes.
 pub const ID_MAX: usize = 64;
+/// The longest external id, in bytes.
+pub const EXTERNAL_ID_MAX: usize = 128;
 
 /// Labels of `vendo.run` that no deployment may render.
 pub const RESERVED_LABELS: [&str; 9] =
@@ -91,6 +93,26 @@ identifier!(
     ConnectionId, "connection id", opaque
 );
 identifier!(
+    /// An app: what a deployment's keys and bindings hang on. Opaque, `[A-Za-z0-9_-]{1,64}`.
+    AppId, "app id", opaque
+);
+identifier!(
+    /// A key, as its owner names it; not the key itself. Opaque, `[A-Za-z0-9_-]{1,64}`.
+    KeyId, "key id", opaque
+);
+identifier!(
+    /// A hold on a wallet. Opaque, `[A-Za-z0-9_-]{1,64}`.
+    HoldId, "hold id", opaque
+);
+identifier!(
+    /// What a provider calls a connection when it sends a webhook. Opaque, `[A-Za-z0-9_-]{1,128}`.
+    ExternalId, "external id", external
+);
+identifier!(
+    /// A provider's name: `[a-z0-9][a-z0-9-]{0,31}`.
+    ProviderSlug, "provider slug", provider_slug
+);
+identifier!(
     /// A tenant's slug: 2 to 20 of `[a-z0-9-]`, no hyphen at either end, not a reserved name.
     TenantSlug, "tenant slug", unreserved_tenant_slug
 );
@@ -103,6 +125,30 @@ fn opaque(text: &str) -> Result<(), &'static str> {
     if text.is_empty() || text.len() > ID_MAX {
         return Err("1 to 64 characters");
     }
+    opaque_characters(text)
+}
+
+fn external(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() || text.len() > EXTERNAL_ID_MAX {
+        return Err("1 to 128 characters");
+    }
+    opaque_characters(text)
+}
+
+fn provider_slug(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() || text.len() > 32 {
+        return Err("1 to 32 characters");
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
+        return Err("only a-z, 0-9 and hyphens");
+    }
+    if text.starts_with('-') {
+        return Err("no hyphen in front");
+    }
+    Ok(())
+}
+
+fn opaque_characters(text: &str) -> Result<(), &'static str> {
     if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-') {
         return Err("only A-Z, a-z, 0-9, _ and -");
     }
@@ -154,6 +200,24 @@ mod tests {
         let over = "x".repeat(65);
         for bad in ["", "a b", "a:b", "a/b", "a*", "é", "a\0", over.as_str()] {
             assert!(TenantId::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn external_ids_and_provider_slugs() {
+        let (long, over) = ("x".repeat(128), "x".repeat(129));
+        for good in ["a", "Ext_1-", long.as_str()] {
+            assert!(ExternalId::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a.b", "a/b", "a%2d", over.as_str()] {
+            assert!(ExternalId::parse(bad).is_err(), "{bad:?}");
+        }
+        let (long, over) = ("p".repeat(32), "p".repeat(33));
+        for good in ["a", "0", "open-ai", "a-", long.as_str()] {
+            assert!(ProviderSlug::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "-a", "A", "a_b", "a.b", over.as_str()] {
+            assert!(ProviderSlug::parse(bad).is_err(), "{bad:?}");
         }
     }
 

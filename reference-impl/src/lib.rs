@@ -46,18 +46,29 @@ pub mod ids;
 pub mod network;
 pub mod observe;
 pub mod platform;
+pub mod provider;
 pub mod signin;
+pub mod standin;
 pub mod store;
 mod tasks;
 
 pub use clock::Clock;
-pub use control::{ControlError, ControlPlane, Hosts, NewDeployment};
+pub use control::{
+    AccountError, ControlError, ControlPlane, Hosts, IssuedKey, KeyView, NewApp, NewConnection, NewDeployment, NewKey,
+    Workspace,
+};
+pub use edge::worker::Worker;
 pub use entropy::Entropy;
 pub use fabric::container::{Container, Received, Reply};
 pub use fault::{Fault, FaultSet};
 pub use identity::{CookieKey, Member, Role};
-pub use ids::{ConnectionId, DeploySlug, DeploymentId, TenantId, TenantSlug};
+pub use ids::{
+    AppId, ConnectionId, DeploySlug, DeploymentId, ExternalId, HoldId, KeyId, ProviderSlug, TenantId, TenantSlug,
+};
 pub use network::{Acceptor, Endpoint, Network, Stream};
 pub use observe::{Event, Guard, GuardSet, KvActor, KvOp, Observer, OutcomeKind, RequestTrace};
-pub use platform::{Limits, Listeners, Platform, PlatformConfig, Shutdown, StartError, TlsIdentity};
+pub use platform::{
+    EdgeConfig, Limits, Listeners, Platform, PlatformConfig, PoolCredential, Shutdown, StartError, TlsIdentity,
+};
+pub use provider::Adapter;
 pub use store::kv::{KvKeyError, Status};

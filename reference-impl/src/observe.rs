@@ -3,6 +3,7 @@
 //! A guard is marked where its check is made, whatever the result. A test that never reached a guard proved nothing
 //! about it. An observer can't change anything, and without one a mark costs one bit operation.
 
+use crate::edge::worker::Worker;
 use std::fmt;
 
 macro_rules! guards {
@@ -64,11 +65,47 @@ guards! {
     KvKey = "kv-key",
     /// A key was read from the KV store.
     KvGet = "kv-get",
+    /// The raw path of a request was searched for traversal.
+    PathGuard = "path-guard",
+    /// The adapter was taken from the host's label, or the provider from the path.
+    Adapter = "adapter",
+    /// A key was issued or taken in, for an app or a connection of its tenant.
+    KeyIssue = "key-issue",
+    /// A bearer was looked up by its hash.
+    KeyLookup = "key-lookup",
+    /// A tenant's scope was minted from what was presented.
+    Scope = "scope",
+    /// The bindings of the key's app were walked.
+    BindingChain = "binding-chain",
+    /// The connection was compared with the key's tenant and the provider.
+    ConnectionMatch = "connection-match",
+    /// The route was classed as free, metered or blocked.
+    RouteClass = "route-class",
+    /// A hold on the tenant's wallet was asked for.
+    Hold = "hold",
+    /// A hold was settled.
+    Settle = "settle",
+    /// The spend caps of the key and its app were compared.
+    SpendCap = "spend-cap",
+    /// The connection's credential was written into the request.
+    CredentialInject = "credential-inject",
+    /// A token was given out.
+    Vend = "vend",
+    /// A provider's webhook secret was compared.
+    WebhookSecret = "webhook-secret",
+    /// A webhook's destination was chosen and its envelope signed.
+    WebhookDelivery = "webhook-delivery",
+    /// A value was sealed.
+    Seal = "seal",
+    /// An envelope was opened, or refused, against the place that it was read from.
+    Aad = "aad",
+    /// An app key was checked at a route of the platform's API.
+    RouteScope = "route-scope",
 }
 
 /// A set of guards.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub struct GuardSet(u32);
+pub struct GuardSet(u64);
 
 impl GuardSet {
     /// The set without a guard.
@@ -194,6 +231,25 @@ pub enum Event<'a> {
         /// Who asked.
         actor: KvActor,
     },
+    /// A request was decided by a worker other than the app-proxy: exactly one for each request.
+    Edge {
+        /// The worker.
+        worker: Worker,
+        /// The guards that it reached.
+        guards: GuardSet,
+        /// The status that was answered.
+        status: u16,
+    },
+    /// Guards that were reached apart from a request's answer: a settlement, an operation of the control plane.
+    Guards {
+        /// The guards.
+        guards: GuardSet,
+    },
+    /// A line of a worker's log.
+    Log {
+        /// The line, without its end.
+        line: &'a str,
+    },
     /// A key of the KV store was made on trial (`ControlPlane::probe_kv_key`).
     Probe {
         /// The guards that the trial reached.
@@ -224,7 +280,7 @@ mod tests {
 
     #[test]
     fn every_guard_has_a_bit_and_a_name_of_its_own() {
-        assert!(Guard::ALL.len() <= 32);
+        assert!(Guard::ALL.len() <= 64);
         let names: std::collections::BTreeSet<_> = Guard::ALL.iter().map(|guard| guard.name()).collect();
         assert_eq!(names.len(), Guard::ALL.len());
         assert_eq!(Guard::ALL.iter().copied().collect::<GuardSet>().iter().count(), Guard::ALL.len());

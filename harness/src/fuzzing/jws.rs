@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use isolation_model::choose::{Choose, FromBytes};
 use reference_impl::identity::{CookieKeys, verify};
-use reference_impl::{Clock, CookieKey, Entropy, Limits, Member, Network, Platform, PlatformConfig, Role, TenantId};
+use reference_impl::{
+    Clock, CookieKey, EdgeConfig, Entropy, Limits, Member, Network, Platform, PlatformConfig, Role, TenantId,
+};
 use sha2::{Digest, Sha256};
 
 use super::json::{self, Members, Unread, Value};
@@ -474,6 +476,7 @@ fn mint() -> Result<Vec<Vec<u8>>, String> {
             #[cfg(feature = "faults")]
             faults: reference_impl::FaultSet::none(),
             limits: Limits::default(),
+            edge: EdgeConfig::default(),
         })
         .map_err(|error| error.to_string())?;
         let control = platform.control();

@@ -23,8 +23,8 @@ use isolation_model::world::{Role as ModelRole, World};
 #[cfg(feature = "faults")]
 use reference_impl::FaultSet;
 use reference_impl::{
-    Clock, Container, ControlPlane, CookieKey, DeploySlug, DeploymentId, Endpoint, Entropy, Limits, Member, Network,
-    NewDeployment, Platform, PlatformConfig, Reply, Role, Status, TenantId, TenantSlug,
+    Clock, Container, ControlPlane, CookieKey, DeploySlug, DeploymentId, EdgeConfig, Endpoint, Entropy, Limits, Member,
+    Network, NewDeployment, Platform, PlatformConfig, Reply, Role, Status, TenantId, TenantSlug,
 };
 
 use self::watch::Watch;
@@ -94,6 +94,7 @@ impl Target for Reference {
             #[cfg(feature = "faults")]
             faults: self.faults,
             limits: Limits::default(),
+            edge: EdgeConfig::default(),
         })
         .map_err(|error| TargetError::Start(error.to_string()))?;
         let doors =

@@ -3,8 +3,8 @@
 use clap::Parser;
 use reference_impl::platform::Shutdown;
 use reference_impl::{
-    Clock, CookieKey, DeploySlug, DeploymentId, Entropy, FaultSet, Limits, Listeners, Network, NewDeployment, Platform,
-    PlatformConfig, Status, TenantId, TenantSlug, TlsIdentity,
+    Clock, CookieKey, DeploySlug, DeploymentId, EdgeConfig, Entropy, FaultSet, Limits, Listeners, Network,
+    NewDeployment, Platform, PlatformConfig, Status, TenantId, TenantSlug, TlsIdentity,
 };
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -163,7 +163,7 @@ async fn serve(config: Config, folder: &Path) -> Result<Shutdown, NotStarted> {
         });
         https = Some(bind(wanted.listen, "https.listen")?);
     }
-    let listeners = Listeners { http: bind(config.http, "http")?, https };
+    let listeners = Listeners { http: bind(config.http, "http")?, https, workers: Vec::new() };
     let platform = Platform::start_on(
         PlatformConfig {
             clock: Clock::system(),
@@ -176,6 +176,7 @@ async fn serve(config: Config, folder: &Path) -> Result<Shutdown, NotStarted> {
             #[cfg(feature = "faults")]
             faults: FaultSet::none(),
             limits: Limits::default(),
+            edge: EdgeConfig::default(),
         },
         listeners,
     )

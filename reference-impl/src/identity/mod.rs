@@ -1,15 +1,28 @@
-//! Who is asking: members, the session cookie, and the token inside it.
+//! Who is asking: members and their session cookie, keys and what they open, users and their identity tokens.
 //!
 //! Start with [`verify`]: the one way from bytes to a [`Session`]. [`cookie`] finds the bytes in a request.
+//! For keys start with [`bearer::presented`], then [`key`]. A [`scope::TenantScope`] is minted here and nowhere else.
 
+pub mod bearer;
 pub mod cookie;
+pub mod hook;
+mod json;
 mod jws;
+pub mod key;
+pub mod scope;
+pub mod user_token;
 
 pub use jws::{CookieError, CookieKey, CookieKeys, KeyError, Session, verify};
 pub(crate) use jws::{mint, verify_with};
 
 use crate::ids::TenantId;
+use scope::TenantScope;
 use std::fmt;
+
+/// The scope of the tenant that an operator of the control plane acts for.
+pub(crate) fn operator(tenant: TenantId) -> TenantScope {
+    TenantScope::mint(tenant)
+}
 
 /// The cookie that holds a member's session at a deployment's host.
 pub const SESSION_COOKIE: &str = "vendoAuth";

@@ -1,9 +1,9 @@
 //! A platform in memory with two tenants, and a client that sends raw bytes.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses what it needs")]
 use reference_impl::{
-    Clock, Container, CookieKey, DeploySlug, DeploymentId, Endpoint, Entropy, Event, GuardSet, KvActor, KvOp, Limits,
-    Member, Network, NewDeployment, Observer, OutcomeKind, Platform, PlatformConfig, Role, Stream, TenantId,
-    TenantSlug, TlsIdentity,
+    Clock, Container, CookieKey, DeploySlug, DeploymentId, EdgeConfig, Endpoint, Entropy, Event, GuardSet, KvActor,
+    KvOp, Limits, Member, Network, NewDeployment, Observer, OutcomeKind, Platform, PlatformConfig, Role, Stream,
+    TenantId, TenantSlug, TlsIdentity, Worker,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -27,6 +27,9 @@ pub enum Seen {
     Response(GuardSet),
     Kv(KvOp, String, KvActor),
     Probe(GuardSet),
+    Edge(Worker, GuardSet, u16),
+    Guards(GuardSet),
+    Log(String),
 }
 
 impl Observer for Watch {
@@ -36,6 +39,9 @@ impl Observer for Watch {
             Event::Response { guards } => Seen::Response(*guards),
             Event::Kv { op, key, actor } => Seen::Kv(*op, (*key).to_owned(), *actor),
             Event::Probe { guards } => Seen::Probe(*guards),
+            Event::Edge { worker, guards, status } => Seen::Edge(*worker, *guards, *status),
+            Event::Guards { guards } => Seen::Guards(*guards),
+            Event::Log { line } => Seen::Log((*line).to_owned()),
         });
     }
 }
@@ -114,6 +120,7 @@ impl World {
             #[cfg(feature = "faults")]
             faults: options.faults,
             limits: options.limits,
+            edge: EdgeConfig::default(),
         })
         .unwrap();
         let page = |text: &str| Container::start(&network, text.into(), vec![("x-page".into(), text.into())]).unwrap();

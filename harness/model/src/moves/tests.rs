@@ -46,7 +46,14 @@ fn requests(action: &Action) -> Vec<&Request> {
         Action::Request(request) => vec![request],
         Action::Race { first, second } => vec![first, second],
         Action::Malformed { request, follow_up, .. } => vec![request, follow_up],
-        Action::Control(_) | Action::Advance { .. } | Action::KvKey { .. } => Vec::new(),
+        Action::Control(_)
+        | Action::Advance { .. }
+        | Action::KvKey { .. }
+        | Action::Edge(_)
+        | Action::Together(_)
+        | Action::During { .. }
+        | Action::EdgeControl(_)
+        | Action::Vault(_) => Vec::new(),
     }
 }
 
@@ -73,7 +80,15 @@ fn every_move_of_every_light_claim_is_realised_and_canonical() {
                         assert_eq!(&fitted, action, "{id}");
                         assert_eq!(request.transport, follow_up.transport, "{id}");
                     }
-                    Action::Request(_) | Action::Control(_) | Action::Advance { .. } | Action::KvKey { .. } => {}
+                    Action::Request(_)
+                    | Action::Control(_)
+                    | Action::Advance { .. }
+                    | Action::KvKey { .. }
+                    | Action::Edge(_)
+                    | Action::Together(_)
+                    | Action::During { .. }
+                    | Action::EdgeControl(_)
+                    | Action::Vault(_) => {}
                 }
             }
         }

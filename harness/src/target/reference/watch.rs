@@ -41,7 +41,11 @@ impl Observer for Watch {
         let mut mark = |guards: &GuardSet| seen.guards.extend(guards.iter().map(|guard| guard.name()));
         match event {
             Event::Request(trace) => mark(&trace.guards),
-            Event::Response { guards } | Event::Probe { guards } => mark(guards),
+            Event::Response { guards }
+            | Event::Probe { guards }
+            | Event::Edge { worker: _, guards, status: _ }
+            | Event::Guards { guards } => mark(guards),
+            Event::Log { line: _ } => {}
             Event::Kv { op, key, actor } => {
                 let operation = match op {
                     KvOp::Get => KvOperation::Get,

@@ -65,6 +65,8 @@ pub struct DeployEntry {
 /// What an API key stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyEntry {
+    /// The key's id.
+    pub key_id: String,
     /// The tenant that owns the key.
     pub tenant_id: String,
     /// The app or connection that the key is for.
@@ -113,11 +115,8 @@ pub struct ConnEntry {
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
     Deploy(Arc<DeployEntry>),
-    #[cfg_attr(not(test), expect(dead_code, reason = "the provider proxies, which come next, are what writes it"))]
     Key(Arc<KeyEntry>),
-    #[cfg_attr(not(test), expect(dead_code, reason = "the wallet, which comes next, is what writes it"))]
     Balance(Arc<BalanceEntry>),
-    #[cfg_attr(not(test), expect(dead_code, reason = "the provider proxies, which come next, are what writes it"))]
     Conn(Arc<ConnEntry>),
     /// What a planted fault writes.
     #[cfg(feature = "faults")]

@@ -261,6 +261,7 @@ mod tests {
         control.put(&key, entry("a"), None);
         assert!(control.worker().get(&key).await.is_none());
         let value = KeyEntry {
+            key_id: "k".into(),
             tenant_id: "a".into(),
             scope: KeyScope::App("app".into()),
             revoked: false,

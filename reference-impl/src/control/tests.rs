@@ -1,8 +1,9 @@
 //! What the authority and the namespace say after each operation.
 
 use super::*;
-use crate::entropy::Entropy;
-use crate::identity::{CookieKey, Role};
+use crate::identity::CookieKey;
+use crate::store::rates::Rates;
+use crate::store::vault::MasterKey;
 
 fn control(staleness: Duration, clock: &Clock) -> ControlPlane {
     ControlPlane::new(Parts {
@@ -11,6 +12,9 @@ fn control(staleness: Duration, clock: &Clock) -> ControlPlane {
         staleness,
         keys: CookieKeys::new(&[CookieKey { kid: "k".into(), secret: vec![1; 32] }]).unwrap(),
         sign_in: SignIn::new(Entropy::seeded(1), FaultSet::none()),
+        database: MemoryDatabase::new(Rates::new(&[], &[]).unwrap(), Entropy::seeded(2), FaultSet::none()),
+        vault: Some(Vault::new(MasterKey::new([3; 32]), Entropy::seeded(3))),
+        entropy: Entropy::seeded(4),
         observer: None,
         faults: FaultSet::none(),
     })
