@@ -13,6 +13,8 @@ mod apx6;
 mod draft;
 mod edge_draft;
 mod edge_pair;
+mod hks1;
+mod hks2;
 mod kv;
 mod prx1;
 mod prx2;
@@ -22,6 +24,7 @@ mod prx5;
 mod prx6;
 #[cfg(test)]
 mod prx_tests;
+mod sec3;
 #[cfg(test)]
 mod tests;
 
@@ -63,6 +66,9 @@ pub fn realise<C: Choose>(id: &str, world: &World, choose: &mut C) -> Option<Rea
         "PRX-6" => prx6::realise(&mut draft, name),
         "KV-1" => kv::realise_keys(&mut draft, name),
         "KV-2" => kv::realise_reads(&mut draft, name),
+        "HKS-1" => hks1::realise(&mut draft, name),
+        "HKS-2" => hks2::realise(&mut draft, name),
+        "SEC-3" => sec3::realise(&mut draft, name),
         _ => None,
     }?;
     let actions = draft.into_actions();
