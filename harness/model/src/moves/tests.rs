@@ -96,10 +96,10 @@ fn every_move_of_every_light_claim_is_realised_and_canonical() {
 }
 
 #[test]
-fn what_is_no_move_of_a_light_claim_is_not_realised() {
+fn what_is_no_move_of_a_claim_that_is_due_is_not_realised() {
     let world = world(1);
     let later = register()
-        .filter(|claim| claim.held_from != Milestone::Light)
+        .filter(|claim| !claim.is_due(Milestone::Edge))
         .flat_map(|claim| claim.moves)
         .map(|attempt| attempt.id);
     let unknown = [
