@@ -1,5 +1,7 @@
 //! The model's state: what the platform must look like after the actions so far.
 
+pub mod edge;
+
 use std::collections::BTreeMap;
 
 use crate::action::host::{HostOf, HostSpec, Spelling, portal, rename};
@@ -7,6 +9,7 @@ use crate::action::path::Code;
 use crate::action::{Action, Control, Domain, Request, Status};
 use crate::observation::Observation;
 use crate::world::{World, label, legacy_host, single_host};
+use edge::EdgeState;
 
 /// Seconds for which a sign-in code can be redeemed.
 pub const CODE_LIFETIME_S: i64 = 60;
@@ -52,6 +55,8 @@ pub struct State {
     pub codes: Vec<IssuedCode>,
     /// Counts the changes of the control plane: what was seen before one proves nothing after it.
     pub epoch: u32,
+    /// What changes at the edge.
+    pub edge: EdgeState,
 }
 
 /// What the control plane must answer.
@@ -85,7 +90,7 @@ impl State {
                 torn_down: false,
             });
         }
-        Self { now_s: world.start_s, deployments, hosts, codes: Vec::new(), epoch: 0 }
+        Self { now_s: world.start_s, deployments, hosts, codes: Vec::new(), epoch: 0, edge: EdgeState::new(world) }
     }
 
     /// Which deployment a plain host leads to.
@@ -189,7 +194,15 @@ impl State {
                     self.control(world, control, observation);
                 }
             }
-            Action::Request(_) | Action::Race { .. } | Action::Malformed { .. } | Action::KvKey { .. } => {}
+            Action::Request(_)
+            | Action::Race { .. }
+            | Action::Malformed { .. }
+            | Action::KvKey { .. }
+            | Action::Edge(_)
+            | Action::Together(_)
+            | Action::During { .. }
+            | Action::EdgeControl(_)
+            | Action::Vault(_) => {}
         }
     }
 

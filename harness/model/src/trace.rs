@@ -74,7 +74,21 @@ pub fn simpler(action: &Action) -> Vec<Action> {
                 .map(|follow_up| with(request.clone(), follow_up));
             alone.into_iter().chain(in_clear).chain(smaller).chain(smaller_follow_up).collect()
         }
-        Action::Control(_) | Action::Advance { .. } | Action::KvKey { .. } => Vec::new(),
+        Action::Together(calls) => {
+            let alone = calls.iter().cloned().map(Action::edge);
+            let fewer = (0..calls.len()).filter(|_| calls.len() > 2).map(|left_out| {
+                let others = calls.iter().enumerate().filter(|(at, _)| *at != left_out);
+                Action::together(others.map(|(_, call)| call.clone()))
+            });
+            alone.chain(fewer).filter(|smaller| smaller != action).collect()
+        }
+        Action::During { call, control } => vec![Action::Edge(call.clone()), Action::EdgeControl(*control)],
+        Action::Edge(_)
+        | Action::EdgeControl(_)
+        | Action::Vault(_)
+        | Action::Control(_)
+        | Action::Advance { .. }
+        | Action::KvKey { .. } => Vec::new(),
     }
 }
 

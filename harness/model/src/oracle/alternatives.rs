@@ -63,7 +63,15 @@ pub fn alternatives(
                 }
             }
         }
-        Action::Control(_) | Action::Advance { .. } | Action::KvKey { .. } => vec![open(Vec::new())],
+        // What the edge may lead to is said and judged in a module of its own.
+        Action::Edge(_)
+        | Action::Together(_)
+        | Action::During { .. }
+        | Action::EdgeControl(_)
+        | Action::Vault(_)
+        | Action::Control(_)
+        | Action::Advance { .. }
+        | Action::KvKey { .. } => vec![open(Vec::new())],
     }
 }
 

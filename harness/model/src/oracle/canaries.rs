@@ -94,13 +94,20 @@ pub fn visible_to_container(world: &World, request: &Request, expected: &Expecte
     visible
 }
 
-/// The requests of an action, in the order in which they are sent.
+/// The requests of an action to the app-proxy, in the order in which they are sent.
 #[must_use]
 pub fn requests(action: &Action) -> Vec<&Request> {
     match action {
         Action::Request(request) => vec![request],
         Action::Race { first, second } => vec![first, second],
         Action::Malformed { request, follow_up, .. } => vec![request, follow_up],
-        Action::Control(_) | Action::Advance { .. } | Action::KvKey { .. } => Vec::new(),
+        Action::Control(_)
+        | Action::Advance { .. }
+        | Action::KvKey { .. }
+        | Action::Edge(_)
+        | Action::Together(_)
+        | Action::During { .. }
+        | Action::EdgeControl(_)
+        | Action::Vault(_) => Vec::new(),
     }
 }

@@ -408,7 +408,15 @@ impl<'w> Judge<'w> {
                     (None, _) => judgement.shortfalls.push("no key was made and none was refused".to_owned()),
                 }
             }
-            Action::Request(_) | Action::Race { .. } | Action::Malformed { .. } | Action::Advance { .. } => {}
+            Action::Request(_)
+            | Action::Race { .. }
+            | Action::Malformed { .. }
+            | Action::Advance { .. }
+            | Action::Edge(_)
+            | Action::Together(_)
+            | Action::During { .. }
+            | Action::EdgeControl(_)
+            | Action::Vault(_) => {}
         }
     }
 
