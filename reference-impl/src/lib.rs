@@ -52,7 +52,10 @@ pub mod store;
 mod tasks;
 
 pub use clock::Clock;
-pub use control::{ControlError, ControlPlane, Hosts, NewDeployment};
+pub use control::{
+    AccountError, ControlError, ControlPlane, Hosts, IssuedKey, KeyView, NewApp, NewConnection, NewDeployment, NewKey,
+    Workspace,
+};
 pub use edge::worker::Worker;
 pub use entropy::Entropy;
 pub use fabric::container::{Container, Received, Reply};

@@ -215,7 +215,7 @@ impl Platform {
         let rates = Rates::new(&config.edge.rates, &config.edge.margins)?;
         let database = MemoryDatabase::new(rates, config.entropy.clone(), faults);
         let master = config.edge.master_key.clone();
-        let vault = master.map(|master| Vault::with(master, config.entropy.clone(), faults));
+        let vault = master.map(|master| Vault::with(master, config.entropy.clone(), config.observer.clone(), faults));
         IdentityKeys::new(&config.edge.identity_keys)?;
         let sign_in = SignIn::new(config.entropy.clone(), faults);
         let kv = ControlKv::new(config.clock.clone(), config.kv_staleness, config.observer.clone());
