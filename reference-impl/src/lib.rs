@@ -48,6 +48,7 @@ pub mod observe;
 pub mod platform;
 pub mod provider;
 pub mod signin;
+pub mod standin;
 pub mod store;
 mod tasks;
 

@@ -5,9 +5,9 @@ use crate::control::{ControlPlane, Parts};
 #[cfg(feature = "faults")]
 use crate::edge::app_proxy::planted::Planted;
 use crate::edge::app_proxy::shell::AppProxy;
-use crate::edge::app_proxy::upstream::Pool;
 use crate::edge::gate::GateRules;
 use crate::edge::listener::{Edge, serve, tls_acceptor};
+use crate::edge::upstream::Pool;
 use crate::entropy::Entropy;
 use crate::fault::FaultSet;
 use crate::identity::user_token::{IdentityKey, IdentityKeyError, IdentityKeys};
@@ -228,7 +228,6 @@ impl Platform {
                 pool: Pool::new(config.network.clone(), config.limits.clone(), faults),
                 observer: config.observer.clone(),
                 faults,
-                max_headers: config.limits.headers,
                 #[cfg(feature = "faults")]
                 planted: Planted::new(kv.breach()),
             },

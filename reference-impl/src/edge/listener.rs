@@ -1,14 +1,20 @@
 //! Accepting connections, and bringing each to the HTTP version that it speaks.
 
-use super::app_proxy::shell::{AppProxy, Connection};
+use super::app_proxy::pages::{self, Refusal};
+use super::app_proxy::shell::AppProxy;
+use super::connection::Connection;
+use super::entry;
 use super::gate::{Gate, GateRules, GateShared};
 use super::streams::{Counted, Streams};
 use super::timely::Timely;
+use super::upstream::ResponseBody;
 use crate::network::{Acceptor, Stream};
+use crate::observe::Guard;
 use crate::platform::{Limits, StartError, TlsIdentity};
 use crate::tasks::Tasks;
 use bytes::{Buf, BytesMut};
-use http::Request;
+use http::header::UPGRADE;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -206,8 +212,29 @@ impl Edge {
         self: Arc<Self>,
         connection: Arc<Connection>,
         request: Request<Incoming>,
-    ) -> Result<http::Response<super::app_proxy::upstream::ResponseBody>, Infallible> {
-        Ok(self.app_proxy.answer(&connection, request).await)
+    ) -> Result<Response<ResponseBody>, Infallible> {
+        let (number, names_protocol) = (connection.count(), request.headers().contains_key(UPGRADE));
+        let response = self.dispatch(&connection, request).await;
+        connection.settle(number, names_protocol, &response);
+        Ok(response)
+    }
+
+    /// Lets a request in, and gives it to the worker that it is for.
+    async fn dispatch(&self, connection: &Connection, request: Request<Incoming>) -> Response<ResponseBody> {
+        let mut inspection = connection.inspection(self.app_proxy.faults);
+        let admitted = if request.headers().len() > self.limits.headers {
+            inspection.reach(Guard::Framing);
+            Err(Refusal::HeadTooLarge)
+        } else {
+            entry::admit(&connection.head(&request), &mut inspection)
+        };
+        match admitted {
+            Ok(host) => self.app_proxy.answer(connection, request, host, inspection).await,
+            Err(refusal) => {
+                self.app_proxy.report(inspection.guards, refusal.outcome(), None);
+                pages::refusal(refusal, request.method(), request.version()).map(ResponseBody::Whole)
+            }
+        }
     }
 }
 

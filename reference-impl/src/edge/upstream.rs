@@ -1,10 +1,9 @@
-//! Connections to containers, and the bodies that travel through them.
+//! Connections to containers and upstreams, and the bodies that travel through them.
 //!
 //! An idle connection is kept under its target and serves that target alone. It goes back only when its last answer
 //! was read to the end, and is used again only if the container has sent nothing more. A connection on
 //! which nothing moves any more is ended, whoever it is that keeps still.
 
-use super::pages::Refusal;
 use crate::fault::{Fault, FaultSet};
 use crate::network::{Endpoint, Network};
 use crate::platform::Limits;
@@ -82,16 +81,6 @@ pub(crate) enum UpstreamError {
     Timeout,
     /// The client's own body broke off.
     ClientBody,
-}
-
-impl UpstreamError {
-    pub(crate) fn refusal(self) -> Refusal {
-        match self {
-            Self::Broken => Refusal::BadGateway,
-            Self::Timeout => Refusal::GatewayTimeout,
-            Self::ClientBody => Refusal::BadRequest,
-        }
-    }
 }
 
 impl Pool {
