@@ -85,3 +85,31 @@ async fn it_holds_a_reply_until_it_is_released() {
     timeout(Duration::from_secs(5), stream.read_to_end(&mut got)).await.unwrap().unwrap();
     assert_eq!(got, b"late");
 }
+
+#[tokio::test]
+async fn it_answers_by_what_a_request_is() {
+    let (network, container) = start();
+    container.respond_with(|request| (request.body == b"b").then(|| Reply::Raw(b"for b".to_vec())));
+    container.script(Reply::Raw(b"by script".to_vec()));
+    let ask = |body: &str| format!("POST / HTTP/1.1\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    assert_eq!(talk(&container, &network, ask("a").as_bytes()).await, "by script");
+    assert_eq!(talk(&container, &network, ask("b").as_bytes()).await, "for b");
+    container.clear_script();
+    assert!(talk(&container, &network, ask("b").as_bytes()).await.ends_with("page"));
+}
+
+#[tokio::test]
+async fn it_sends_pieces_as_they_are_released() {
+    let (network, container) = start();
+    container.release();
+    container.clear_script();
+    container.script(Reply::Pieces(vec![b"now".to_vec(), b", later".to_vec(), b" and last".to_vec()]));
+    let mut stream = network.dial(&container.endpoint()).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut got = Vec::new();
+    assert!(timeout(Duration::from_millis(20), stream.read_to_end(&mut got)).await.is_err());
+    assert_eq!(got, b"now", "a release before it is forgotten with the script");
+    container.release_all();
+    timeout(Duration::from_secs(5), stream.read_to_end(&mut got)).await.unwrap().unwrap();
+    assert_eq!(got, b"now, later and last");
+}
