@@ -55,13 +55,28 @@ pub enum Reply {
     },
     /// Another reply, when [`Container::release`] allows it.
     Hold(Box<Reply>),
-    /// These bytes piece by piece, then the connection is closed. Each piece but the first waits for
-    /// [`Container::release`].
-    Pieces(Vec<Vec<u8>>),
+    /// These bytes, each piece written and flushed by itself.
+    Pieces {
+        /// The pieces.
+        pieces: Vec<Vec<u8>>,
+        /// What becomes of the connection.
+        then: Then,
+    },
     /// 101 with a complete WebSocket handshake, then every byte comes back. The default for an upgrade request.
     Upgrade101,
     /// The same with these headers in its 101.
     Upgrade101With(Vec<(String, Vec<u8>)>),
+}
+
+/// What becomes of a connection after the last byte of a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// It takes another request.
+    Keep,
+    /// It is closed.
+    Close,
+    /// Nothing happens on it until the other side closes.
+    Stall,
 }
 
 /// A request that reached the container.
@@ -332,16 +347,18 @@ impl Connection {
                 Next::Close
             }
             Reply::Hold(_) => Next::Close,
-            Reply::Pieces(pieces) => {
-                for (at, piece) in pieces.iter().enumerate() {
-                    if at > 0
-                        && let Ok(permit) = self.shared.releases.acquire().await
-                    {
-                        permit.forget();
-                    }
+            Reply::Pieces { pieces, then } => {
+                for piece in &pieces {
                     self.write(piece).await?;
                 }
-                Next::Close
+                match then {
+                    Then::Keep => Next::Keep,
+                    Then::Close => Next::Close,
+                    Then::Stall => {
+                        while self.fill().await? {}
+                        Next::Close
+                    }
+                }
             }
             Reply::Upgrade101 => {
                 self.upgrade(number, key.as_deref().unwrap_or_default(), &[]).await?;
