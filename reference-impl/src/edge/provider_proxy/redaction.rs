@@ -64,6 +64,13 @@ impl Secret {
         self.exact.iter().any(|form| memmem::find(text, form).is_some()) || self.hex_in(text).next().is_some()
     }
 
+    /// Whether a text holds the credential itself, in any case: a field's name has none.
+    #[must_use]
+    pub fn is_in_any_case(&self, text: &[u8]) -> bool {
+        let Some(credential) = self.exact.first() else { return false };
+        text.windows(credential.len()).any(|window| window.eq_ignore_ascii_case(credential))
+    }
+
     /// Where a text holds it, form by form.
     fn places<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = (usize, usize)> + 't {
         let exact =

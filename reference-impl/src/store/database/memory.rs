@@ -507,3 +507,7 @@ impl From<WalletError> for DatabaseError {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;
