@@ -35,6 +35,16 @@ impl Behind {
         self.0.iter().filter_map(endpoint).collect()
     }
 
+    /// Where the broker is.
+    pub(super) fn broker(&self) -> Option<Endpoint> {
+        self.at(Place::Broker).map(Container::endpoint)
+    }
+
+    /// The address of the server that nobody may be sent to.
+    pub(super) fn stray(&self) -> Option<String> {
+        self.at(Place::Stray).map(|container| container.endpoint().to_string())
+    }
+
     /// The instrument at a place.
     pub(super) fn at(&self, place: Place) -> Option<&Container> {
         self.0.get(&place)

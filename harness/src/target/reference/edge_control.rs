@@ -3,6 +3,7 @@
 use isolation_model::action::edge::EdgeControl;
 use isolation_model::action::edge::control::{DestinationUrl, GrantRef, KeyTarget};
 use isolation_model::observation::{IssuedKey, Observation};
+use isolation_model::oracle::expect::CONTAINER_HOST;
 use isolation_model::state::State;
 use isolation_model::state::edge::issued_id;
 use isolation_model::world::edge::replaced;
@@ -23,7 +24,7 @@ const CENT: u64 = 10_000;
 impl ReferenceSession<'_> {
     /// Carries a change out, and notes what the control plane says to it.
     pub(super) async fn edge_control(
-        &mut self,
+        &self,
         state: &State,
         control: &EdgeControl,
         observation: &mut Observation,
@@ -34,7 +35,7 @@ impl ReferenceSession<'_> {
     }
 
     async fn change(
-        &mut self,
+        &self,
         state: &State,
         control: &EdgeControl,
         observation: &mut Observation,
@@ -119,8 +120,8 @@ impl ReferenceSession<'_> {
                 owner.replace_webhook_secret(&connection_of(*connection)?, Zeroizing::new(new)).await
             }
             EdgeControl::TopUp { tenant, cents } => {
-                self.payments += 1;
-                let reference = format!("payment-{}", self.payments);
+                self.payments.set(self.payments.get() + 1);
+                let reference = format!("payment-{}", self.payments.get());
                 self.workspace(*tenant)?.top_up(u64::from(*cents) * CENT, &reference).await.map(drop)
             }
             EdgeControl::SetWalletAvailable { on } => {
@@ -179,7 +180,11 @@ impl ReferenceSession<'_> {
     /// Everything that is stored, but for the addresses of the instruments, which differ between two runs of one seed.
     fn dump(&self) -> String {
         let mut dump = self.control.dump();
-        for (address, name) in self.addresses_of_instruments() {
+        let containers = self.containers.iter().map(|own| (own.endpoint().to_string(), CONTAINER_HOST.to_owned()));
+        let mut addresses: Vec<(String, String)> = containers.chain(self.behind.addresses()).collect();
+        // The longest first: an address can be the beginning of another.
+        addresses.sort_by_key(|(address, _)| std::cmp::Reverse(address.len()));
+        for (address, name) in addresses {
             dump = dump.replace(&address, &name);
         }
         dump

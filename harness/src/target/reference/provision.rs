@@ -44,7 +44,7 @@ pub(super) fn config(world: &World, behind: &Behind) -> Result<EdgeConfig, Targe
             public_key: render::edge::identity_public_key(world),
         }],
         upstreams: behind.upstreams(),
-        broker: Some(behind.broker()),
+        broker: behind.broker(),
         pool_credentials: pools.collect(),
         rates: own.rates.iter().map(rate).collect(),
         margins: margins.collect::<Result<_, TargetError>>()?,

@@ -20,7 +20,7 @@ pub(super) enum Hold {
 }
 
 impl Hold {
-    fn over(self, reply: Reply) -> Reply {
+    pub(super) fn over(self, reply: Reply) -> Reply {
         match self {
             Self::Back => Reply::Hold(Box::new(reply)),
             Self::No => reply,
