@@ -11,7 +11,11 @@ mod apx4;
 mod apx5;
 mod apx6;
 mod draft;
+mod edge_draft;
+mod hks1;
+mod hks2;
 mod kv;
+mod sec3;
 #[cfg(test)]
 mod tests;
 
@@ -47,6 +51,9 @@ pub fn realise<C: Choose>(id: &str, world: &World, choose: &mut C) -> Option<Rea
         "APX-6" => apx6::realise(&mut draft, name),
         "KV-1" => kv::realise_keys(&mut draft, name),
         "KV-2" => kv::realise_reads(&mut draft, name),
+        "HKS-1" => hks1::realise(&mut draft, name),
+        "HKS-2" => hks2::realise(&mut draft, name),
+        "SEC-3" => sec3::realise(&mut draft, name),
         _ => None,
     }?;
     let actions = draft.into_actions();

@@ -55,6 +55,10 @@ impl<'a, C: Choose> Draft<'a, C> {
         self.choose.one_in(n)
     }
 
+    pub(super) fn index(&mut self, len: usize) -> u8 {
+        self.choose.index(len)
+    }
+
     // Places and people.
 
     pub(super) fn deployment(&mut self) -> u8 {
