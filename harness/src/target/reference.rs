@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isolation_model::action::framing::DefectClass;
-use isolation_model::action::{Action, Control, Request};
+use isolation_model::action::{Action, Control};
 use isolation_model::observation::Observation;
 use isolation_model::render::{self, Wire, WireBody};
 use isolation_model::state::{State, domain_sent};
@@ -221,9 +221,9 @@ impl Session for ReferenceSession<'_> {
                 let made = self.control.probe_kv_key(kind.as_str(), &identifier.text(*kind));
                 performed.observation.kv_key = Some(made.map_err(|error| error.to_string()));
             }
-            Action::Edge(call) => self.call(state, call, keep, &mut performed).await?,
-            Action::Together(calls) => self.together(state, calls, &mut performed).await?,
-            Action::During { call, control } => self.during(state, call, *control, &mut performed).await?,
+            Action::Edge(call) => self.call(state, action, call, keep, &mut performed).await?,
+            Action::Together(_) => self.together(state, action, &mut performed).await?,
+            Action::During { call, control } => self.during(state, action, call, *control, &mut performed).await?,
             Action::EdgeControl(control) => self.edge_control(state, control, &mut performed.observation).await?,
             Action::Vault(tried) => performed.observation.edge.vault = Some(self.vault(*tried)?),
         }
@@ -252,12 +252,8 @@ impl ReferenceSession<'_> {
         let library = match self.library.get() {
             Some(library) => library,
             None => {
-                let made = Reqwest::new(
-                    address(&http)?,
-                    https.as_ref().map(address).transpose()?,
-                    self.roots.clone(),
-                )
-                .map_err(|error| TargetError::Send(format!("{error:?}")))?;
+                let made = Reqwest::new(address(&http)?, https.as_ref().map(address).transpose()?, self.roots.clone())
+                    .map_err(|error| TargetError::Send(format!("{error:?}")))?;
                 self.library.get_or_init(|| made)
             }
         };

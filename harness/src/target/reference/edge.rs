@@ -4,10 +4,12 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use isolation_model::action::Action;
 use isolation_model::action::edge::hook::HookReply;
 use isolation_model::action::edge::provider::ClientEnd;
 use isolation_model::action::edge::{EdgeCall, EdgeControl};
 use isolation_model::observation::{Exchange, Observation};
+use isolation_model::oracle::edge::step::{calls, scripts};
 use isolation_model::render::edge::upstream::{Asking, serve};
 use isolation_model::render::edge::{STRAY, container_script, wire, worker};
 use isolation_model::render::{Script, Wire};
@@ -30,13 +32,14 @@ impl ReferenceSession<'_> {
     pub(super) async fn call(
         &mut self,
         state: &State,
+        action: &Action,
         call: &EdgeCall,
         keep: bool,
         performed: &mut Performed,
     ) -> Result<(), TargetError> {
         performed.requests = 1;
         let open = self.open_holds();
-        self.answer(state, &[call], Hold::No);
+        self.answer(state, action, Hold::No);
         let (gate, wire) = self.sent(state, call, 0);
         if let Some(body_bytes) = leaves_after(call) {
             let exchange = self.client.hang_up(&wire, gate, body_bytes).await?;
@@ -55,12 +58,13 @@ impl ReferenceSession<'_> {
     pub(super) async fn together(
         &self,
         state: &State,
-        calls: &[EdgeCall],
+        action: &Action,
         performed: &mut Performed,
     ) -> Result<(), TargetError> {
+        let calls = calls(action);
         performed.requests = u64::try_from(calls.len()).unwrap_or(u64::MAX);
         let open = self.open_holds();
-        self.answer(state, &calls.iter().collect::<Vec<_>>(), Hold::Back);
+        self.answer(state, action, Hold::Back);
         let answered = Cell::new(0);
         let wires: Vec<(Gate, Wire)> =
             calls.iter().enumerate().map(|(number, call)| self.sent(state, call, number)).collect();
@@ -83,13 +87,14 @@ impl ReferenceSession<'_> {
     pub(super) async fn during(
         &self,
         state: &State,
+        action: &Action,
         call: &EdgeCall,
         control: EdgeControl,
         performed: &mut Performed,
     ) -> Result<(), TargetError> {
         performed.requests = 1;
         let open = self.open_holds();
-        self.answer(state, &[call], Hold::Back);
+        self.answer(state, action, Hold::Back);
         let (gate, wire) = self.sent(state, call, 0);
         let answered = Cell::new(false);
         let mut seen = Observation::default();
@@ -117,10 +122,10 @@ impl ReferenceSession<'_> {
         (doors::gate(call.carrier().door, worker(call)), wire(self.world, state, call, number))
     }
 
-    /// Tells everything that these calls may reach how to answer.
-    fn answer(&self, state: &State, calls: &[&EdgeCall], hold: Hold) {
-        self.answer_upstream(scripts(self.world, state, calls), hold);
-        let webhooks = calls.iter().enumerate().filter_map(|(number, call)| match call {
+    /// Tells everything that an action's calls may reach how to answer.
+    fn answer(&self, state: &State, action: &Action, hold: Hold) {
+        self.answer_upstream(scripts(self.world, state, action), hold);
+        let webhooks = calls(action).into_iter().enumerate().filter_map(|(number, call)| match call {
             EdgeCall::Hook(own) => Some((wire(self.world, state, call, number).body.bytes(), own.container)),
             EdgeCall::Provider(_) | EdgeCall::Vend(_) => None,
         });
@@ -222,8 +227,4 @@ fn addressed(script: Script, stray: &str) -> Script {
         }
         script @ (Script::Echo | Script::Raw { .. } | Script::Upgrade { .. }) => script,
     }
-}
-
-fn scripts(_: &isolation_model::world::World, _: &State, _: &[&EdgeCall]) -> Vec<isolation_model::render::edge::UpstreamScript> {
-    Vec::new()
 }

@@ -19,8 +19,8 @@ impl ReferenceSession<'_> {
         let mut seen = VaultSeen::default();
         for step in vault_plan(self.world, tried) {
             match step {
-                VaultStep::Seal { field, plaintext } => {
-                    let sealed = vault.seal(&place(&field), &plaintext);
+                VaultStep::Seal { field, value } => {
+                    let sealed = vault.seal(&place(&field), &value);
                     seen.sealed.push(sealed.map(|envelope| envelope.as_bytes().to_vec()).unwrap_or_default());
                 }
                 VaultStep::Open { field, envelope, tamper } => {
@@ -28,17 +28,17 @@ impl ReferenceSession<'_> {
                     seen.opened.push(bytes.and_then(|bytes| open(&vault, &field, &bytes)));
                 }
                 // Whether a key was made or retired shows in what opens after it.
-                VaultStep::Rotate { tenant } => {
+                VaultStep::RotateTenant { tenant } => {
                     let _generation = vault.rotate_tenant(&tenant);
                 }
-                VaultStep::Retire { tenant, envelope } => {
-                    let generation = seen.sealed.get(envelope).and_then(|own| Envelope::from_bytes(own).generation());
+                VaultStep::Retire { tenant, sealed_by } => {
+                    let generation = seen.sealed.get(sealed_by).and_then(|own| Envelope::from_bytes(own).generation());
                     let _gone = generation.map(|generation| vault.retire(&tenant, generation));
                 }
                 VaultStep::Restart => {
                     vault = vault.restarted(&vault.export_keys()).map_err(|error| failed(&error))?;
                 }
-                VaultStep::RotateMaster { master } => {
+                VaultStep::RotateMaster(master) => {
                     vault.rotate_master(MasterKey::new(master)).map_err(|error| failed(&error))?;
                 }
             }
@@ -52,11 +52,5 @@ fn open(vault: &Vault, field: &VaultField, bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn place(field: &VaultField) -> Field<'_> {
-    Field {
-        table: &field.table,
-        column: &field.column,
-        row: &field.row,
-        tenant: &field.tenant,
-        version: field.version,
-    }
+    Field { table: &field.table, column: &field.column, row: &field.row, tenant: &field.tenant, version: field.version }
 }
