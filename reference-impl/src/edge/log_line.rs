@@ -14,7 +14,6 @@ pub(crate) struct LogLine {
     key: Option<String>,
     connection: Option<String>,
     provider: Option<String>,
-    micros: u64,
     #[cfg(feature = "faults")]
     pub(crate) planted: Option<String>,
 }
@@ -47,13 +46,12 @@ impl LogLine {
     pub(crate) fn rendered(&self, worker: Worker, status: u16) -> String {
         let or_none = |part: &Option<String>| part.clone().unwrap_or_else(|| "-".to_owned());
         let line = format!(
-            "worker={worker} status={status} code={} tenant={} key={} connection={} provider={} micros={}",
+            "worker={worker} status={status} code={} tenant={} key={} connection={} provider={} micros=-",
             self.code.unwrap_or("-"),
             or_none(&self.tenant),
             or_none(&self.key),
             or_none(&self.connection),
-            or_none(&self.provider),
-            self.micros
+            or_none(&self.provider)
         );
         #[cfg(feature = "faults")]
         if let Some(planted) = &self.planted {
@@ -78,11 +76,12 @@ mod tests {
     #[test]
     fn a_line_says_what_is_known() {
         let mut line = LogLine::default();
-        let empty = "worker=hooks status=412 code=- tenant=- key=- connection=- provider=- micros=0";
+        let empty = "worker=hooks status=412 code=- tenant=- key=- connection=- provider=- micros=-";
         assert_eq!(line.rendered(Worker::Hooks, 412), empty);
         line.provider("slack");
         line.code("binding_missing");
-        let told = "worker=credentials status=403 code=binding_missing tenant=- key=- connection=- provider=slack micros=0";
+        let told =
+            "worker=credentials status=403 code=binding_missing tenant=- key=- connection=- provider=slack micros=-";
         assert_eq!(line.rendered(Worker::Credentials, 403), told);
     }
 }

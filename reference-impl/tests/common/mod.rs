@@ -1,5 +1,7 @@
 //! A platform in memory with two tenants, and a client that sends raw bytes.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses what it needs")]
+pub mod estate;
+
 use reference_impl::{
     Clock, Container, CookieKey, DeploySlug, DeploymentId, EdgeConfig, Endpoint, Entropy, Event, GuardSet, KvActor,
     KvOp, Limits, Member, Network, NewDeployment, Observer, OutcomeKind, Platform, PlatformConfig, Role, Stream,

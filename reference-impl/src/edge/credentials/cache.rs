@@ -146,7 +146,10 @@ mod tests {
             cache.keep(&row(&format!("c{number}"), 1), &brokered("at", Some(10_000 + number)), 0);
         }
         assert_eq!(cache.kept().len(), TOKENS_MAX);
-        assert_eq!((found(&cache, &row("c0", 1), 0), found(&cache, &row("c4000", 1), 0).as_deref()), (None, Some("at")));
+        assert_eq!(
+            (found(&cache, &row("c0", 1), 0), found(&cache, &row("c4000", 1), 0).as_deref()),
+            (None, Some("at"))
+        );
         cache.keep(&row("late", 1), &brokered("at", Some(99_999)), 20_000);
         assert_eq!(cache.kept().len(), 1, "what is over makes room first");
     }

@@ -4,7 +4,7 @@
 //! the connection's record on the way. Nothing in a request names a tenant: the key's scope does, and a row of another
 //! tenant is as absent as one that never was.
 
-use super::entry::Inspection;
+use crate::edge::entry::Inspection;
 use crate::identity::key::{Caller, Grant};
 use crate::ids::ConnectionId;
 use crate::observe::Guard;
@@ -143,7 +143,11 @@ impl Chain {
             if let Some(entry) = self.kv.get(&key).await
                 && let Some(status) = ConnectionStatus::from_name(&entry.status)
             {
-                return admitted(&Record { tenant: &entry.tenant_id, provider: &entry.provider, status }, tenant, provider);
+                return admitted(
+                    &Record { tenant: &entry.tenant_id, provider: &entry.provider, status },
+                    tenant,
+                    provider,
+                );
             }
         }
         admitted(&of_row, tenant, provider)
