@@ -46,7 +46,14 @@ fn requests(action: &Action) -> Vec<&Request> {
         Action::Request(request) => vec![request],
         Action::Race { first, second } => vec![first, second],
         Action::Malformed { request, follow_up, .. } => vec![request, follow_up],
-        Action::Control(_) | Action::Advance { .. } | Action::KvKey { .. } => Vec::new(),
+        Action::Control(_)
+        | Action::Advance { .. }
+        | Action::KvKey { .. }
+        | Action::Edge(_)
+        | Action::Together(_)
+        | Action::During { .. }
+        | Action::EdgeControl(_)
+        | Action::Vault(_) => Vec::new(),
     }
 }
 
@@ -73,7 +80,15 @@ fn every_move_of_every_light_claim_is_realised_and_canonical() {
                         assert_eq!(&fitted, action, "{id}");
                         assert_eq!(request.transport, follow_up.transport, "{id}");
                     }
-                    Action::Request(_) | Action::Control(_) | Action::Advance { .. } | Action::KvKey { .. } => {}
+                    Action::Request(_)
+                    | Action::Control(_)
+                    | Action::Advance { .. }
+                    | Action::KvKey { .. }
+                    | Action::Edge(_)
+                    | Action::Together(_)
+                    | Action::During { .. }
+                    | Action::EdgeControl(_)
+                    | Action::Vault(_) => {}
                 }
             }
         }
@@ -81,10 +96,10 @@ fn every_move_of_every_light_claim_is_realised_and_canonical() {
 }
 
 #[test]
-fn what_is_no_move_of_a_light_claim_is_not_realised() {
+fn what_is_no_move_of_a_claim_that_is_due_is_not_realised() {
     let world = world(1);
     let later = register()
-        .filter(|claim| claim.held_from != Milestone::Light)
+        .filter(|claim| !claim.is_due(Milestone::Edge))
         .flat_map(|claim| claim.moves)
         .map(|attempt| attempt.id);
     let unknown = [

@@ -214,9 +214,8 @@ pub fn header_fields(world: &World, state: &State, call: &EdgeCall, number: usiz
             add(CALL_MARKER, number.to_string(), true);
             if body(world, state, call) != WireBody::None {
                 add("Content-Type", "application/json".to_owned(), true);
-                match own.payload.shape.coding() {
-                    Some(coding) => add("Content-Encoding", coding.to_owned(), true),
-                    None => {}
+                if let Some(coding) = own.payload.shape.coding() {
+                    add("Content-Encoding", coding.to_owned(), true);
                 }
             }
         }
