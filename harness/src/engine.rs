@@ -10,7 +10,7 @@ use isolation_model::action::Action;
 use isolation_model::claim::{ClaimId, Guard, find_move};
 use isolation_model::observation::{Exchange, Observation};
 use isolation_model::oracle::canaries::requests;
-use crate::shim as step;
+use isolation_model::oracle::edge::step;
 use isolation_model::oracle::judge::{Judge, words};
 use isolation_model::oracle::{Finding, Judgement, expect};
 use isolation_model::state::State;

@@ -13,8 +13,6 @@ pub mod progress;
 pub mod record;
 #[cfg(feature = "faults")]
 pub mod report;
-#[doc(hidden)]
-pub mod shim;
 pub mod target;
 pub mod verify;
 pub mod wire;

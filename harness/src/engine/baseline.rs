@@ -10,7 +10,7 @@ use isolation_model::action::edge::vend::{SlugSpelling, VendAsk};
 use isolation_model::action::edge::{EdgeCall, HookCall, Presented, VendCall};
 use isolation_model::action::host::{HostOf, HostSpec, Spelling};
 use isolation_model::action::{Action, Request};
-use crate::shim::calls;
+use isolation_model::oracle::edge::step::calls;
 use isolation_model::trace::Step;
 use isolation_model::world::World;
 use isolation_model::world::edge::{ConnectionProfile, Provider};

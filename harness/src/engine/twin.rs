@@ -17,8 +17,7 @@ use isolation_model::action::host::{HostOf, HostSpec, Spelling};
 use isolation_model::action::{Action, RENAMES, Request, Status};
 use isolation_model::claim::ClaimId;
 use isolation_model::oracle::canaries::requests;
-use crate::shim as step;
-use crate::shim::Why;
+use isolation_model::oracle::edge::step;
 use isolation_model::state::State;
 use isolation_model::world::edge::{ConnectionProfile, Grant, Provider};
 use isolation_model::world::{Role, World, label, single_host};
@@ -86,7 +85,7 @@ pub(super) fn twin(world: &World, state: &State, object: Object) -> Option<Actio
         Object::Deployment(index) => visit(world, state, index),
         Object::Opened { at, key, connection, billed } => {
             let candidates = candidates(world, state, at, key, connection, billed);
-            let is_served = |action: &Action| step::dues(world, state, action).iter().all(|due| due.why == Why::Served);
+            let is_served = |action: &Action| step::dues(world, state, action).iter().all(|due| !due.refuses());
             candidates.into_iter().map(Action::edge).find(is_served)
         }
     }

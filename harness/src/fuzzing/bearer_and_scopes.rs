@@ -77,7 +77,8 @@ pub(super) fn check(read: Subject, bytes: &[u8]) -> Result<(), String> {
         let text = |bearer: &Option<Vec<u8>>| bearer.as_ref().map(|own| own.escape_ascii().to_string());
         return Err(format!("{shown:?} present {:?}, and {:?} was read", text(&wanted), text(&got)));
     }
-    let owner = wanted.and_then(|bearer| KEYS.iter().find(|(_, key)| key.as_bytes() == bearer)).map(|(owner, _)| *owner);
+    let owner =
+        wanted.and_then(|bearer| KEYS.iter().find(|(_, key)| key.as_bytes() == bearer)).map(|(owner, _)| *owner);
     let scope = Bench::scope(&fields)?;
     if scope.as_deref() == owner {
         Ok(())
@@ -99,8 +100,10 @@ fn raw(bytes: &[u8]) -> Vec<(&'static str, HeaderValue)> {
 
 /// Fields that nearly, or really, present a key.
 fn written(choose: &mut FromBytes<'_>) -> Vec<(&'static str, HeaderValue)> {
-    const BEFORE: [&str; 12] =
-        ["", "", "Bearer ", "Bearer ", "bearer ", "BEARER ", "Bearer  ", "Bearer\t", "Basic ", "Bearer", "Bearer: ", "x="];
+    const BEFORE: [&str; 12] = [
+        "", "", "Bearer ", "Bearer ", "bearer ", "BEARER ", "Bearer  ", "Bearer\t", "Basic ", "Bearer", "Bearer: ",
+        "x=",
+    ];
     const BEHIND: [&str; 8] = ["", "", "", "", "x", " x", ", Bearer x", "="];
     let count = choose.below(4);
     (0..count)

@@ -36,9 +36,9 @@ pub(super) fn check(read: Subject, bytes: &[u8]) -> Result<(), String> {
     let (kind, rest) = bytes.split_first().unwrap_or((&0, &[]));
     let (cut, rest) = rest.split_first().unwrap_or((&1, &[]));
     if kind % 2 == 0 {
-        return INTERESTS.into_iter().try_for_each(|(interest, streamed)| {
-            whole_and_cut(read, interest, streamed, rest, *cut).map(drop)
-        });
+        return INTERESTS
+            .into_iter()
+            .try_for_each(|(interest, streamed)| whole_and_cut(read, interest, streamed, rest, *cut).map(drop));
     }
     let stream = Stream::written(&mut FromBytes::new(rest));
     let reported = whole_and_cut(read, Interest::Tokens(stream.dialect), true, stream.text.as_bytes(), *cut)?;

@@ -4,7 +4,7 @@ use isolation_model::action::cookie::{Alteration, Cookie};
 use isolation_model::action::edge::{Door, EdgeCall};
 use isolation_model::action::{Action, Method, Request};
 use isolation_model::oracle::canaries::requests;
-use crate::shim::calls;
+use isolation_model::oracle::edge::step::calls;
 use isolation_model::render::{self, Wire, WireBody};
 use isolation_model::state::State;
 use isolation_model::world::World;

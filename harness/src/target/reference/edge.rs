@@ -9,7 +9,7 @@ use isolation_model::action::edge::hook::HookReply;
 use isolation_model::action::edge::provider::ClientEnd;
 use isolation_model::action::edge::{EdgeCall, EdgeControl};
 use isolation_model::observation::{Exchange, Observation};
-use crate::shim::{calls, scripts};
+use isolation_model::oracle::edge::step::{calls, scripts};
 use isolation_model::render::edge::upstream::{Asking, serve};
 use isolation_model::render::edge::{STRAY, container_script, wire, worker};
 use isolation_model::render::{Script, Wire};
