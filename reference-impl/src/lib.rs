@@ -50,6 +50,7 @@ pub mod observe;
 pub mod platform;
 pub mod provider;
 pub mod signin;
+pub mod standin;
 pub mod store;
 mod tasks;
 
@@ -60,7 +61,7 @@ pub use control::{
 };
 pub use edge::worker::Worker;
 pub use entropy::Entropy;
-pub use fabric::container::{Container, Received, Reply};
+pub use fabric::container::{Container, Received, Reply, Responder, Then};
 pub use fault::{Fault, FaultSet};
 pub use identity::{CookieKey, Member, Role};
 pub use ids::{

@@ -5,7 +5,9 @@ use crate::control::{ControlPlane, Parts};
 #[cfg(feature = "faults")]
 use crate::edge::app_proxy::planted::Planted;
 use crate::edge::app_proxy::shell::AppProxy;
+use crate::edge::credentials::shell::{Credentials, Stores};
 use crate::edge::gate::GateRules;
+use crate::edge::hooks::shell::Hooks;
 use crate::edge::listener::{Door, Edge, serve, tls_acceptor};
 use crate::edge::provider_proxy::shell::{Means, ProviderProxy};
 use crate::edge::upstream::Pool;
@@ -224,11 +226,34 @@ impl Platform {
         let database = MemoryDatabase::new(rates, config.entropy.clone(), faults);
         let master = config.edge.master_key.clone();
         let vault = master.map(|master| Vault::with(master, config.entropy.clone(), config.observer.clone(), faults));
-        IdentityKeys::new(&config.edge.identity_keys)?;
+        let identity_keys = IdentityKeys::new(&config.edge.identity_keys)?;
         let sign_in = SignIn::new(config.entropy.clone(), faults);
         let kv = ControlKv::new(config.clock.clone(), config.kv_staleness, config.observer.clone());
+        let credentials = Arc::new(Credentials::new(Stores {
+            kv: kv.worker(),
+            database: Db::Memory(database.clone()),
+            vault: vault.clone(),
+            identity_keys,
+            clock: config.clock.clone(),
+            network: config.network.clone(),
+            limits: config.limits.clone(),
+            broker: config.edge.broker,
+            broker_key: config.edge.pool_credentials.get(&Adapter::Composio).cloned(),
+            observer: config.observer.clone(),
+            keys: KeyLookup::new(kv.worker(), Db::Memory(database.clone()), faults),
+        }));
+        let hooks = Hooks {
+            database: Db::Memory(database.clone()),
+            vault: vault.clone(),
+            clock: config.clock.clone(),
+            network: config.network.clone(),
+            limits: config.limits.clone(),
+            observer: config.observer.clone(),
+        };
         let pool = Pool::new(config.network.clone(), config.limits.clone(), faults);
         let edge = Arc::new(Edge {
+            credentials: credentials.clone(),
+            hooks,
             provider_proxy: ProviderProxy::new(Means {
                 kv: kv.worker(),
                 keys: KeyLookup::new(kv.worker(), Db::Memory(database.clone()), faults),
@@ -270,6 +295,7 @@ impl Platform {
             observer: config.observer,
             faults,
         });
+        control.on_connection_change(Arc::new(move |id| credentials.purge(id)));
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let (acceptor, http) = listeners.http;

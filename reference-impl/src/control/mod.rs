@@ -272,7 +272,6 @@ impl ControlPlane {
     }
 
     /// From now on a worker is told of each connection that changed, after database and namespace were.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the credentials worker, which comes next, keeps tokens"))]
     pub(crate) fn on_connection_change(&self, purge: Purge) {
         self.0.purges.lock().unwrap_or_else(PoisonError::into_inner).push(purge);
     }
