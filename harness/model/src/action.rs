@@ -5,6 +5,7 @@
 //! spelling stands for without parsing it.
 
 pub mod cookie;
+pub mod edge;
 pub mod framing;
 pub mod header;
 pub mod host;
@@ -14,6 +15,7 @@ pub mod reply;
 use serde::{Deserialize, Serialize};
 
 use cookie::CookieJar;
+use edge::{EdgeCall, EdgeControl, VaultTry};
 use framing::Defect;
 use header::Header;
 use host::{HostLayout, HostSpec, Sni};
@@ -46,8 +48,8 @@ pub enum Action {
     Control(Control),
     /// Time passes.
     Advance {
-        /// Seconds.
-        seconds: u16,
+        /// Seconds: a month is more than a million of them.
+        seconds: u32,
     },
     /// A KV key is made from an identifier.
     KvKey {
@@ -56,6 +58,42 @@ pub enum Action {
         /// From what.
         identifier: Identifier,
     },
+    /// One request to a worker of the edge.
+    Edge(Box<EdgeCall>),
+    /// Two to four requests to workers of the edge at once.
+    Together(Vec<EdgeCall>),
+    /// A request to a worker of the edge, and a change while its upstream, the broker or the container holds its answer
+    /// back. Where it reaches none of them, the change comes behind it.
+    During {
+        /// The request.
+        call: Box<EdgeCall>,
+        /// The change.
+        control: EdgeControl,
+    },
+    /// What operators change at the edge.
+    EdgeControl(EdgeControl),
+    /// An attempt on sealed values.
+    Vault(VaultTry),
+}
+
+impl Action {
+    /// One request to a worker of the edge, as it can be carried.
+    #[must_use]
+    pub fn edge(call: EdgeCall) -> Self {
+        Self::Edge(Box::new(call.canonical()))
+    }
+
+    /// Several requests at once, as they can be carried; the first four of them.
+    #[must_use]
+    pub fn together(calls: impl IntoIterator<Item = EdgeCall>) -> Self {
+        Self::Together(calls.into_iter().take(4).map(EdgeCall::together).collect())
+    }
+
+    /// A request and a change while it is under way, as it can be carried.
+    #[must_use]
+    pub fn during(call: EdgeCall, control: EdgeControl) -> Self {
+        Self::During { call: Box::new(call.together()), control }
+    }
 }
 
 /// A request to the app-proxy.

@@ -1,8 +1,9 @@
 //! What can be seen of one step: by the principals, by the containers, and by an operator of the platform's stores.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claim::Guard;
+use crate::world::edge::Provider;
 
 /// Header fields: names in lower case, values as they came, in their order.
 pub type Fields = Vec<(String, Vec<u8>)>;
@@ -28,6 +29,113 @@ pub struct Observation {
     pub code: Option<String>,
     /// A KV key made from an identifier, or why it was refused.
     pub kv_key: Option<Result<String, String>>,
+    /// What the edge showed besides.
+    pub edge: EdgeObservation,
+}
+
+/// What is seen of the edge besides answers and deliveries.
+#[derive(Debug, Clone, Default)]
+pub struct EdgeObservation {
+    /// What reached upstreams, the broker, and the server that is nobody's provider.
+    pub upstream: Vec<UpstreamRequest>,
+    /// New lines of each tenant's ledger, in their order. A tenant without any may be left out.
+    pub ledger: BTreeMap<usize, Vec<LedgerLine>>,
+    /// Every tenant's balance after the step, in micro-dollars; empty where it can't be read.
+    pub balances: Vec<u64>,
+    /// Log lines.
+    pub log: Vec<String>,
+    /// A key that was issued.
+    pub issued: Option<IssuedKey>,
+    /// A list of keys, as it was shown.
+    pub listing: Option<String>,
+    /// Everything that is stored, as text.
+    pub dump: Option<String>,
+    /// What became of an attempt on sealed values.
+    pub vault: Option<VaultSeen>,
+}
+
+/// A request as something behind the edge received it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpstreamRequest {
+    /// Where.
+    pub place: Place,
+    /// The method.
+    pub method: String,
+    /// The request target as it came.
+    pub target: Vec<u8>,
+    /// The headers, names in lower case, in their order.
+    pub headers: Fields,
+    /// The body, without the framing.
+    pub body: Vec<u8>,
+    /// The head as it came.
+    pub raw: Vec<u8>,
+    /// Whether the body ended.
+    pub complete: bool,
+}
+
+/// Something behind the edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The upstream of an adapter.
+    Upstream(Provider),
+    /// The broker.
+    Broker,
+    /// The server that redirects lead to, which nobody may be sent to.
+    Stray,
+}
+
+/// A line of a ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerLine {
+    /// What it is.
+    pub kind: LedgerKind,
+    /// What it adds to the balance, in micro-dollars.
+    pub micros: i64,
+    /// The balance with it.
+    pub balance_after: u64,
+    /// The hold that it opens or settles.
+    pub hold: Option<String>,
+    /// The id of the key.
+    pub key: Option<String>,
+    /// The id of the app.
+    pub app: Option<String>,
+    /// The id of the connection.
+    pub connection: Option<String>,
+    /// The provider's slug.
+    pub provider: Option<String>,
+    /// The model.
+    pub model: Option<String>,
+    /// What the call cost beyond what the balance covered, in micro-dollars.
+    pub unpaid_micros: u64,
+}
+
+/// What a ledger line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LedgerKind {
+    /// Credits were bought or given.
+    Credit,
+    /// An amount is reserved.
+    Hold,
+    /// A hold is settled: what it reserved comes back, less what was charged.
+    Settle,
+}
+
+/// A key as it was issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedKey {
+    /// The whole of it.
+    pub plaintext: String,
+    /// What is shown of it ever after.
+    pub prefix: String,
+}
+
+/// What became of an attempt on sealed values.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VaultSeen {
+    /// What each step of the plan that opens something gave; `None` for a refusal.
+    pub opened: Vec<Option<Vec<u8>>>,
+    /// The envelopes, in the order in which they were sealed.
+    pub sealed: Vec<Vec<u8>>,
 }
 
 /// What a client got for one request.

@@ -7,6 +7,7 @@
 pub mod alternatives;
 pub mod canaries;
 mod compare;
+pub mod edge;
 pub mod expect;
 pub mod judge;
 
@@ -27,11 +28,14 @@ pub enum Oracle {
     DeniedUnchanged,
     /// Two answers that must not be told apart differ.
     HiddenEqualsAbsent,
+    /// A ledger doesn't add up, or not as it should.
+    Ledger,
 }
 
 impl Oracle {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::PermittedOutcomes, Self::Canary, Self::DeniedUnchanged, Self::HiddenEqualsAbsent];
+    pub const ALL: [Self; 5] =
+        [Self::PermittedOutcomes, Self::Canary, Self::DeniedUnchanged, Self::HiddenEqualsAbsent, Self::Ledger];
 
     /// The name in records and reports.
     #[must_use]
@@ -41,6 +45,7 @@ impl Oracle {
             Self::Canary => "canary",
             Self::DeniedUnchanged => "denied-unchanged",
             Self::HiddenEqualsAbsent => "hidden-equals-absent",
+            Self::Ledger => "ledger",
         }
     }
 }

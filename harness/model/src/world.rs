@@ -4,8 +4,11 @@
 //! that begin alike, the same deployment slugs in every tenant, one person who is a member of two tenants, a custom
 //! domain that spells another tenant's legacy host. Whatever is confidential in it is a canary.
 
+pub mod edge;
+
 use crate::canary::{Canary, CanaryRegistry};
 use crate::choose::Choose;
+use edge::EdgeWorld;
 
 /// The bounds of generated worlds. All bounds of the generators are here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +128,8 @@ pub struct World {
     pub platform_seed: u64,
     /// The platform's clock when the case begins, seconds since the epoch.
     pub start_s: i64,
+    /// What the workers in front of the providers, the tokens and the webhooks work with.
+    pub edge: EdgeWorld,
     /// Every canary of the world.
     pub canaries: CanaryRegistry,
 }
@@ -159,7 +164,8 @@ impl World {
         let foreign_key = cookie_key(choose, "k9");
         let platform_seed = (0..8).fold(0, |seed, _| seed << 8 | u64::from(choose.below(256)));
         let start_s = 1_790_000_000 + i64::from(choose.below(10_000_000));
-        Self { tenants, members, deployments, cookie_keys, foreign_key, platform_seed, start_s, canaries }
+        let edge = edge::generate(choose, &tenants, &members, &deployments, start_s, &mut canaries);
+        Self { tenants, members, deployments, cookie_keys, foreign_key, platform_seed, start_s, edge, canaries }
     }
 
     /// The tenant at an index, read modulo the number of tenants.

@@ -55,6 +55,10 @@ impl<'a, C: Choose> Draft<'a, C> {
         self.choose.one_in(n)
     }
 
+    pub(super) fn index(&mut self, len: usize) -> u8 {
+        self.choose.index(len)
+    }
+
     // Places and people.
 
     pub(super) fn deployment(&mut self) -> u8 {
@@ -258,6 +262,12 @@ impl<'a, C: Choose> Draft<'a, C> {
 
     pub(super) fn control(&mut self, control: Control) {
         self.push(Action::Control(control));
+    }
+
+    /// Lets one of these numbers of seconds pass.
+    pub(super) fn pass<const N: usize>(&mut self, seconds: &[u32; N]) {
+        let seconds = self.of(seconds);
+        self.push(Action::Advance { seconds });
     }
 
     pub(super) fn status(&mut self, deployment: u8, status: Status) {

@@ -63,7 +63,15 @@ pub fn alternatives(
                 }
             }
         }
-        Action::Control(_) | Action::Advance { .. } | Action::KvKey { .. } => vec![open(Vec::new())],
+        // What the edge may lead to is said and judged in a module of its own.
+        Action::Edge(_)
+        | Action::Together(_)
+        | Action::During { .. }
+        | Action::EdgeControl(_)
+        | Action::Vault(_)
+        | Action::Control(_)
+        | Action::Advance { .. }
+        | Action::KvKey { .. } => vec![open(Vec::new())],
     }
 }
 
@@ -80,7 +88,7 @@ fn executed(world: &World, state: &State, request: &Request, follow_up: &Request
     let first = both.first().map(|expected| &expected.answer);
     match first {
         Some(Answer::Refusal { closes: true, .. }) => vec![alone()],
-        Some(Answer::Refusal { .. } | Answer::SignIn { .. } | Answer::SignedIn { .. })
+        Some(Answer::Refusal { .. } | Answer::Worker { .. } | Answer::SignIn { .. } | Answer::SignedIn { .. })
             if request.body != Body::None =>
         {
             let alone = alone();

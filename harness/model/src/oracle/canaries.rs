@@ -59,6 +59,7 @@ fn visible_in(world: &World, answer: &Answer, expected: &Expected, visible: &mut
         }
         Answer::BodyBroken(inner) => visible_in(world, inner, expected, visible),
         Answer::Refusal { .. }
+        | Answer::Worker { .. }
         | Answer::SignIn { .. }
         | Answer::BadGateway
         | Answer::Rejected
@@ -94,13 +95,20 @@ pub fn visible_to_container(world: &World, request: &Request, expected: &Expecte
     visible
 }
 
-/// The requests of an action, in the order in which they are sent.
+/// The requests of an action to the app-proxy, in the order in which they are sent.
 #[must_use]
 pub fn requests(action: &Action) -> Vec<&Request> {
     match action {
         Action::Request(request) => vec![request],
         Action::Race { first, second } => vec![first, second],
         Action::Malformed { request, follow_up, .. } => vec![request, follow_up],
-        Action::Control(_) | Action::Advance { .. } | Action::KvKey { .. } => Vec::new(),
+        Action::Control(_)
+        | Action::Advance { .. }
+        | Action::KvKey { .. }
+        | Action::Edge(_)
+        | Action::Together(_)
+        | Action::During { .. }
+        | Action::EdgeControl(_)
+        | Action::Vault(_) => Vec::new(),
     }
 }

@@ -61,7 +61,7 @@ fn plain(name: &str) -> String {
 }
 
 /// The fields of `a` that `b` doesn't have as often.
-fn surplus(a: &Fields, b: &Fields) -> Fields {
+pub(super) fn surplus(a: &Fields, b: &Fields) -> Fields {
     let mut rest = b.clone();
     a.iter()
         .filter(|field| match rest.iter().position(|other| other == *field) {

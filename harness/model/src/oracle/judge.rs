@@ -15,6 +15,7 @@ use super::canaries;
 use super::compare::{
     FRAMING, broken_answer, delivered_headers, excerpt, own_answer, permitted, relayed_answer, relayed_headers,
 };
+use super::edge;
 use super::expect::{Answer, COOKIE_LIFETIME_S, Expected, Reason};
 use super::{Finding, Judgement, Leak, Oracle};
 
@@ -47,6 +48,23 @@ impl<'w> Judge<'w> {
         observation: &Observation,
         connection_sni: Option<&Option<String>>,
     ) -> (Judgement, Vec<String>) {
+        match action {
+            Action::Edge(_)
+            | Action::Together(_)
+            | Action::During { .. }
+            | Action::EdgeControl(_)
+            | Action::Vault(_) => {
+                let judgement =
+                    edge::judge::judge(self.world, &self.scanner, state, action, observation, &mut self.alike);
+                return (judgement, Vec::new());
+            }
+            Action::Request(_)
+            | Action::Race { .. }
+            | Action::Malformed { .. }
+            | Action::Control(_)
+            | Action::Advance { .. }
+            | Action::KvKey { .. } => {}
+        }
         let requests = canaries::requests(action);
         let ways = alternatives(self.world, state, action, connection_sni);
         let mut best: Option<(Judgement, &Alternative)> = None;
@@ -240,6 +258,21 @@ impl<'w> Judge<'w> {
                     ));
                 }
             }
+            Answer::Worker { statuses } => {
+                if statuses.contains(&answer.status) {
+                    own_answer(answer, claim, judgement);
+                    self.names_nobody(answer, claim, judgement);
+                } else {
+                    judgement.findings.push(permitted(
+                        claim,
+                        format!(
+                            "the answer is {}, and one of {statuses:?} is due ({})",
+                            answer.status,
+                            words(expected.reason)
+                        ),
+                    ));
+                }
+            }
             Answer::SignIn { location } => {
                 let found = first(&answer.headers, "location");
                 if answer.status != 302 {
@@ -408,7 +441,15 @@ impl<'w> Judge<'w> {
                     (None, _) => judgement.shortfalls.push("no key was made and none was refused".to_owned()),
                 }
             }
-            Action::Request(_) | Action::Race { .. } | Action::Malformed { .. } | Action::Advance { .. } => {}
+            Action::Request(_)
+            | Action::Race { .. }
+            | Action::Malformed { .. }
+            | Action::Advance { .. }
+            | Action::Edge(_)
+            | Action::Together(_)
+            | Action::During { .. }
+            | Action::EdgeControl(_)
+            | Action::Vault(_) => {}
         }
     }
 
@@ -457,6 +498,7 @@ impl<'w> Judge<'w> {
             // What went wrong behind the proxy is nobody's to know: not where the container is, nor what it said.
             Answer::BadGateway if matches!(answer.status, 502 | 504) => (answer.status, false),
             Answer::SignedIn { .. }
+            | Answer::Worker { .. }
             | Answer::Relayed(_)
             | Answer::Broken(_)
             | Answer::BadGateway
@@ -597,6 +639,7 @@ fn text(value: Option<&[u8]>) -> String {
 fn due(answer: &Answer) -> String {
     match answer {
         Answer::Refusal { status, .. } => format!("a refusal with {status}"),
+        Answer::Worker { statuses } => format!("a refusal with one of {statuses:?}"),
         Answer::SignIn { .. } => "a redirect to the sign-in".to_owned(),
         Answer::SignedIn { .. } => "a session".to_owned(),
         Answer::Relayed(relayed) => format!("the container's {}", relayed.status),
@@ -618,6 +661,7 @@ pub const fn words(reason: Reason) -> &'static str {
         Reason::HostAgreement => "the carriers of the host don't agree",
         Reason::Sni => "the handshake named another host",
         Reason::UnknownHost => "no deployment has the host",
+        Reason::OtherWorker => "the host is another worker's",
         Reason::ForeignSession => "the session is another tenant's",
         Reason::NotServing => "the deployment doesn't serve",
         Reason::ReservedPath => "the path is the platform's own",
