@@ -49,11 +49,14 @@ fn calls(action: &Action) -> Vec<&ProviderCall> {
         Action::Advance { .. } | Action::EdgeControl(_) => Vec::new(),
         other => panic!("{other:?} is nothing that happens here"),
     };
-    let of = |call| match call {
+    all.into_iter().map(provider).collect()
+}
+
+fn provider(call: &EdgeCall) -> &ProviderCall {
+    match call {
         EdgeCall::Provider(call) => call,
-        other => panic!("{other:?} goes elsewhere"),
-    };
-    all.into_iter().map(of).collect()
+        EdgeCall::Vend(_) | EdgeCall::Hook(_) => panic!("{call:?} goes elsewhere"),
+    }
 }
 
 /// Tries of one move in many worlds: what prepares the attack, and the attack.
