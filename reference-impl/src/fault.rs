@@ -122,13 +122,13 @@ faults! {
     /// A host that ends with a known host is taken for it.
     ApxHostSuffixMatch = "apx-host-suffix-match", ["APX-5"], "edge/app_proxy/shell.rs: lookup";
     /// X-Forwarded-Host routes.
-    ApxForwardedHostRoutes = "apx-forwarded-host-routes", ["APX-5"], "edge/app_proxy/decide.rs: route";
+    ApxForwardedHostRoutes = "apx-forwarded-host-routes", ["APX-5"], "edge/app_proxy/decide.rs: route_admitted";
     /// The authority of an absolute-form target wins over a Host that differs.
-    ApxAbsoluteFormWins = "apx-absolute-form-wins", ["APX-5"], "edge/app_proxy/decide.rs: agreed_host";
+    ApxAbsoluteFormWins = "apx-absolute-form-wins", ["APX-5"], "edge/entry.rs: agreed_host";
     /// Of two Host headers the second wins.
-    ApxSecondHostWins = "apx-second-host-wins", ["APX-5"], "edge/app_proxy/decide.rs: host_field";
+    ApxSecondHostWins = "apx-second-host-wins", ["APX-5"], "edge/entry.rs: host_field";
     /// The TLS server name is not compared with the host.
-    ApxSniIgnored = "apx-sni-ignored", ["APX-5"], "edge/app_proxy/decide.rs: route";
+    ApxSniIgnored = "apx-sni-ignored", ["APX-5"], "edge/entry.rs: admit";
     /// A custom domain that is released becomes free, and its routing entry stays.
     ApxReleasedDomainKept = "apx-released-domain-kept", ["APX-5"], "control/mod.rs: release_domain";
     /// A host without a dot is looked up as if it were a label of vendo.run.
@@ -143,7 +143,7 @@ faults! {
     /// The page of a failure says where the container is.
     ApxFailureNamesTarget = "apx-failure-names-target", ["APX-6"], "edge/app_proxy/shell.rs: exchange";
     /// An idle connection to any container serves the next request for any other.
-    ApxUpstreamPoolShared = "apx-upstream-pool-shared", ["APX-6"], "edge/app_proxy/upstream.rs: Pool::take";
+    ApxUpstreamPoolShared = "apx-upstream-pool-shared", ["APX-6"], "edge/upstream.rs: Pool::take";
 
     /// A key's identifier may hold a colon, and so spell a key of another kind.
     KvIdentifierEscapes = "kv-identifier-escapes", ["KV-1"], "store/kv/key.rs: check";

@@ -48,11 +48,15 @@ pub mod observe;
 pub mod platform;
 pub mod provider;
 pub mod signin;
+pub mod standin;
 pub mod store;
 mod tasks;
 
 pub use clock::Clock;
-pub use control::{ControlError, ControlPlane, Hosts, NewDeployment};
+pub use control::{
+    AccountError, ControlError, ControlPlane, Hosts, IssuedKey, KeyView, NewApp, NewConnection, NewDeployment, NewKey,
+    Workspace,
+};
 pub use edge::worker::Worker;
 pub use entropy::Entropy;
 pub use fabric::container::{Container, Received, Reply};

@@ -5,18 +5,21 @@ use crate::control::{ControlPlane, Parts};
 #[cfg(feature = "faults")]
 use crate::edge::app_proxy::planted::Planted;
 use crate::edge::app_proxy::shell::AppProxy;
-use crate::edge::app_proxy::upstream::Pool;
 use crate::edge::gate::GateRules;
-use crate::edge::listener::{Edge, serve, tls_acceptor};
+use crate::edge::listener::{Door, Edge, serve, tls_acceptor};
+use crate::edge::provider_proxy::shell::{Means, ProviderProxy};
+use crate::edge::upstream::Pool;
+use crate::edge::worker::Worker;
 use crate::entropy::Entropy;
 use crate::fault::FaultSet;
+use crate::identity::key::KeyLookup;
 use crate::identity::user_token::{IdentityKey, IdentityKeyError, IdentityKeys};
 use crate::identity::{CookieKey, CookieKeys, KeyError};
 use crate::network::{Acceptor, Endpoint, Network};
 use crate::observe::Observer;
 use crate::provider::Adapter;
 use crate::signin::SignIn;
-use crate::store::database::MemoryDatabase;
+use crate::store::database::{Db, MemoryDatabase};
 use crate::store::kv::namespace::ControlKv;
 use crate::store::rates::{MarginRule, Rate, RateError, Rates};
 use crate::store::vault::{MasterKey, Vault};
@@ -177,6 +180,7 @@ pub struct Platform {
     network: Network,
     http: Endpoint,
     https: Option<Endpoint>,
+    workers: BTreeMap<Worker, Endpoint>,
     stop: watch::Sender<bool>,
     listeners: JoinSet<()>,
 }
@@ -188,6 +192,8 @@ pub struct Listeners {
     pub http: (Acceptor, Endpoint),
     /// For HTTPS; used only with a [`TlsIdentity`].
     pub https: Option<(Acceptor, Endpoint)>,
+    /// For single workers, for clients that can't send the worker's host; HTTP alone.
+    pub workers: Vec<(Worker, Acceptor, Endpoint)>,
 }
 
 impl Platform {
@@ -198,7 +204,9 @@ impl Platform {
     pub fn start(config: PlatformConfig) -> Result<Self, StartError> {
         let http = config.network.bind()?;
         let https = config.tls.as_ref().map(|_| config.network.bind()).transpose()?;
-        Self::start_on(config, Listeners { http, https })
+        let own = |worker| config.network.bind().map(|(acceptor, endpoint)| (worker, acceptor, endpoint));
+        let workers = Worker::with_own_door().map(own).collect::<io::Result<_>>()?;
+        Self::start_on(config, Listeners { http, https, workers })
     }
 
     /// Starts a platform on given listeners. Needs a Tokio runtime.
@@ -215,20 +223,32 @@ impl Platform {
         let rates = Rates::new(&config.edge.rates, &config.edge.margins)?;
         let database = MemoryDatabase::new(rates, config.entropy.clone(), faults);
         let master = config.edge.master_key.clone();
-        let vault = master.map(|master| Vault::with(master, config.entropy.clone(), faults));
+        let vault = master.map(|master| Vault::with(master, config.entropy.clone(), config.observer.clone(), faults));
         IdentityKeys::new(&config.edge.identity_keys)?;
         let sign_in = SignIn::new(config.entropy.clone(), faults);
         let kv = ControlKv::new(config.clock.clone(), config.kv_staleness, config.observer.clone());
+        let pool = Pool::new(config.network.clone(), config.limits.clone(), faults);
         let edge = Arc::new(Edge {
+            provider_proxy: ProviderProxy::new(Means {
+                kv: kv.worker(),
+                keys: KeyLookup::new(kv.worker(), Db::Memory(database.clone()), faults),
+                database: Db::Memory(database.clone()),
+                vault: vault.clone(),
+                pool: pool.clone(),
+                upstreams: config.edge.upstreams,
+                pool_credentials: config.edge.pool_credentials,
+                clock: config.clock.clone(),
+                observer: config.observer.clone(),
+                stall_timeout: config.limits.stall_timeout,
+            }),
             app_proxy: AppProxy {
                 kv: kv.worker(),
                 keys: keys.clone(),
                 clock: config.clock.clone(),
                 sign_in: sign_in.clone(),
-                pool: Pool::new(config.network.clone(), config.limits.clone(), faults),
+                pool,
                 observer: config.observer.clone(),
                 faults,
-                max_headers: config.limits.headers,
                 #[cfg(feature = "faults")]
                 planted: Planted::new(kv.breach()),
             },
@@ -250,17 +270,22 @@ impl Platform {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let (acceptor, http) = listeners.http;
-        tasks.spawn(serve(acceptor, None, edge.clone(), stopped.clone()));
+        tasks.spawn(serve(acceptor, None, Door::Hosts, edge.clone(), stopped.clone()));
         let https = match (listeners.https, tls) {
             (Some((acceptor, endpoint)), Some(tls)) => {
-                tasks.spawn(serve(acceptor, Some(tls), edge, stopped));
+                tasks.spawn(serve(acceptor, Some(tls), Door::Hosts, edge.clone(), stopped.clone()));
                 Some(endpoint)
             }
             (Some(_), None) => return Err(StartError::Tls("a listener for HTTPS needs a certificate".to_owned())),
             (None, Some(_)) => return Err(StartError::Tls("a certificate needs a listener for HTTPS".to_owned())),
             (None, None) => None,
         };
-        Ok(Self { control, network: config.network, http, https, stop, listeners: tasks })
+        let mut workers = BTreeMap::new();
+        for (worker, acceptor, endpoint) in listeners.workers {
+            tasks.spawn(serve(acceptor, None, Door::Own(worker), edge.clone(), stopped.clone()));
+            workers.insert(worker, endpoint);
+        }
+        Ok(Self { control, network: config.network, http, https, workers, stop, listeners: tasks })
     }
 
     /// The control plane.
@@ -279,6 +304,12 @@ impl Platform {
     #[must_use]
     pub fn https_endpoint(&self) -> Option<Endpoint> {
         self.https
+    }
+
+    /// Where one worker alone is served, if it has a listener of its own. Any one `Host` is taken there.
+    #[must_use]
+    pub fn worker_endpoint(&self, worker: Worker) -> Option<Endpoint> {
+        self.workers.get(&worker).copied()
     }
 
     /// The network.

@@ -14,6 +14,12 @@ impl Tasks {
         while tasks.try_join_next().is_some() {}
         tasks.spawn(task);
     }
+
+    /// Waits for the tasks that are there now.
+    pub(crate) async fn finish(&self) {
+        let mut tasks = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        while tasks.join_next().await.is_some() {}
+    }
 }
 
 /// hyper spawns the streams of an HTTP/2 connection through this.

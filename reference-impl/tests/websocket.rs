@@ -43,7 +43,7 @@ async fn a_member_gets_a_tunnel_whose_bytes_are_not_http_to_the_proxy() {
         let seen = world.watch.take();
         let upgrades = seen.iter().filter(|seen| match seen {
             Seen::Request(guards, ..) | Seen::Response(guards) => guards.contains(Guard::Upgrade),
-            Seen::Kv(..) | Seen::Probe(_) => false,
+            Seen::Kv(..) | Seen::Probe(_) | Seen::Edge(..) | Seen::Guards(_) | Seen::Log(_) => false,
         });
         assert_eq!(upgrades.count(), 2);
     }

@@ -1,4 +1,4 @@
-//! How each move of the light claims is carried out: from a move's id to the actions of one try.
+//! How each move of the claims that are due is carried out: from a move's id to the actions of one try.
 //!
 //! The register says what is tried, this module how. It draws whatever a move leaves open (whose deployment, which of
 //! its hosts, which member, transport, method, path), so that many tries of one move differ and each still is that move.
@@ -15,12 +15,21 @@ mod crd2;
 mod crd3;
 mod draft;
 mod edge_draft;
+mod edge_pair;
 #[cfg(test)]
 mod edge_tests;
 mod hks1;
 mod hks2;
 mod key1;
 mod kv;
+mod prx1;
+mod prx2;
+mod prx3;
+mod prx4;
+mod prx5;
+mod prx6;
+#[cfg(test)]
+mod prx_tests;
 mod sec3;
 #[cfg(test)]
 mod tests;
@@ -45,7 +54,7 @@ pub struct Realisation {
 ///
 /// The actions are for a fresh case: flags and statuses are as the world says, and no sign-in code was given out.
 ///
-/// `None` when the register has no such move of a light claim, or the world nothing to make it of. A world of the
+/// `None` when the register has no such move of a claim that is due, or the world nothing to make it of. A world of the
 /// default profile has what every move needs.
 pub fn realise<C: Choose>(id: &str, world: &World, choose: &mut C) -> Option<Realisation> {
     let (claim, name) = id.split_once('.')?;
@@ -57,6 +66,12 @@ pub fn realise<C: Choose>(id: &str, world: &World, choose: &mut C) -> Option<Rea
         "APX-4" => apx4::realise(&mut draft, name),
         "APX-5" => apx5::realise(&mut draft, name),
         "APX-6" => apx6::realise(&mut draft, name),
+        "PRX-1" => prx1::realise(&mut draft, name),
+        "PRX-2" => prx2::realise(&mut draft, name),
+        "PRX-3" => prx3::realise(&mut draft, name),
+        "PRX-4" => prx4::realise(&mut draft, name),
+        "PRX-5" => prx5::realise(&mut draft, name),
+        "PRX-6" => prx6::realise(&mut draft, name),
         "KV-1" => kv::realise_keys(&mut draft, name),
         "KV-2" => kv::realise_reads(&mut draft, name),
         "WAL-1" => wal1::realise(&mut draft, name),

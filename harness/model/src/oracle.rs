@@ -7,6 +7,7 @@
 pub mod alternatives;
 pub mod canaries;
 mod compare;
+pub mod edge;
 pub mod expect;
 pub mod judge;
 

@@ -17,6 +17,7 @@ use crate::state::State;
 use crate::token;
 use crate::world::{World, single_host};
 
+pub mod edge;
 mod malformed;
 pub(crate) mod percent;
 
@@ -494,7 +495,7 @@ fn is_ordinary(request: &Request) -> bool {
         && request.headers.iter().all(|header| header.fits_http2() && *header != Header::Expect)
 }
 
-fn cut(bytes: &[u8]) -> Vec<Vec<u8>> {
+pub(crate) fn cut(bytes: &[u8]) -> Vec<Vec<u8>> {
     let (first, rest) = bytes.split_at_checked(5).unwrap_or((bytes, &[]));
     let (second, third) = rest.split_at_checked(rest.len() / 2).unwrap_or((rest, &[]));
     [first, second, third].into_iter().filter(|part| !part.is_empty()).map(<[u8]>::to_vec).collect()

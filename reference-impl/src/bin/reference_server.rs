@@ -163,7 +163,7 @@ async fn serve(config: Config, folder: &Path) -> Result<Shutdown, NotStarted> {
         });
         https = Some(bind(wanted.listen, "https.listen")?);
     }
-    let listeners = Listeners { http: bind(config.http, "http")?, https };
+    let listeners = Listeners { http: bind(config.http, "http")?, https, workers: Vec::new() };
     let platform = Platform::start_on(
         PlatformConfig {
             clock: Clock::system(),

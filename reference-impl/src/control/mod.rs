@@ -2,21 +2,35 @@
 //!
 //! The authority is written first and the namespace follows, name by name. A name that was released can't go to
 //! another tenant while a reader may still see the old entry behind it.
+//!
+//! Names and deployments are here; what a tenant does with its own account is in [`Workspace`].
+
+mod account;
+mod billing;
+mod connections;
+mod inspect;
+mod publications;
+mod workspace;
+
+pub use account::{AccountError, IssuedKey, KeyView, NewApp, NewConnection, NewKey};
+pub use workspace::Workspace;
 
 use crate::clock::{Clock, millis};
 use crate::entropy::{Entropy, EntropyError};
 use crate::fault::{Fault, FaultSet};
 use crate::host::{self, Host, PLATFORM_DOMAIN};
-use crate::identity::{self, CookieKeys, Member};
-use crate::ids::{self, DeploySlug, DeploymentId, TenantId, TenantSlug};
+use crate::identity::scope::TenantScope;
+use crate::identity::{self, CookieKeys, Member, Role};
+use crate::ids::{self, ConnectionId, DeploySlug, DeploymentId, TenantId, TenantSlug};
 use crate::network::Endpoint;
 use crate::observe::{Event, Guard, GuardSet, Observer};
 use crate::signin::SignIn;
-use crate::store::database::MemoryDatabase;
+use crate::store::database::{DatabaseError, DeploymentRow, MemberRow, MemoryDatabase};
 use crate::store::kv::key::probe;
 use crate::store::kv::namespace::ControlKv;
 use crate::store::kv::{DeployEntry, DeployKey, KvKeyError, Status, Value};
 use crate::store::vault::Vault;
+use publications::Publications;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -101,6 +115,12 @@ pub enum ControlError {
     /// The host is no live deployment's of the member's tenant.
     #[error("{0:?} is no live host of the member's tenant")]
     NotAHostOfTenant(String),
+    /// The tenant has no such member.
+    #[error("{0:?} is no member of the tenant")]
+    NotAMember(String),
+    /// The database refused.
+    #[error("writing to the database: {0}")]
+    Database(DatabaseError),
     /// No randomness for a code.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
@@ -123,6 +143,8 @@ struct Inner {
     database: MemoryDatabase,
     vault: Option<Vault>,
     entropy: Entropy,
+    publications: Publications,
+    purges: Mutex<Vec<Purge>>,
     observer: Option<Arc<dyn Observer>>,
     faults: FaultSet,
 }
@@ -150,6 +172,9 @@ enum Holder {
     Released { tenant: TenantId, at_ms: i64 },
 }
 
+/// Makes a worker forget what it keeps of a connection.
+pub(crate) type Purge = Arc<dyn Fn(&ConnectionId) + Send + Sync>;
+
 /// What the control plane is made of.
 pub(crate) struct Parts {
     pub(crate) kv: ControlKv,
@@ -176,6 +201,8 @@ impl ControlPlane {
             database: parts.database,
             vault: parts.vault,
             entropy: parts.entropy,
+            publications: Publications::default(),
+            purges: Mutex::default(),
             observer: parts.observer,
             faults: parts.faults,
         }))
@@ -197,8 +224,60 @@ impl ControlPlane {
         if authority.tenants.values().any(|taken| *taken == slug) {
             return Err(ControlError::SlugTaken(slug));
         }
+        self.0.database.create_tenant(&id)?;
         authority.tenants.insert(id, slug);
         Ok(())
+    }
+
+    /// Adds a user as a member of a tenant, or changes his role.
+    ///
+    /// # Errors
+    /// [`ControlError::UnknownTenant`].
+    pub fn add_member(&self, tenant: &TenantId, user_id: &str, role: Role) -> Result<(), ControlError> {
+        let scope = self.operator(tenant)?;
+        let row = MemberRow { user_id: user_id.to_owned(), tenant: tenant.clone(), role };
+        Ok(self.0.database.put_member(&scope, row)?)
+    }
+
+    /// Removes a member: he loses at once what he saw as one.
+    ///
+    /// # Errors
+    /// [`ControlError::UnknownTenant`], [`ControlError::NotAMember`].
+    pub fn remove_member(&self, tenant: &TenantId, user_id: &str) -> Result<(), ControlError> {
+        let scope = self.operator(tenant)?;
+        self.0.database.remove_member(&scope, user_id).map_err(|error| match error {
+            DatabaseError::NoRow => ControlError::NotAMember(user_id.chars().take(80).collect()),
+            other => other.into(),
+        })
+    }
+
+    /// A tenant's own account.
+    ///
+    /// # Errors
+    /// [`ControlError::UnknownTenant`].
+    pub fn workspace(&self, tenant: &TenantId) -> Result<Workspace, ControlError> {
+        Ok(Workspace { control: self.clone(), scope: self.operator(tenant)? })
+    }
+
+    /// The scope of a tenant that exists.
+    fn operator(&self, tenant: &TenantId) -> Result<TenantScope, ControlError> {
+        if !self.authority().tenants.contains_key(tenant) {
+            return Err(ControlError::UnknownTenant(tenant.clone()));
+        }
+        Ok(identity::operator(tenant.clone()))
+    }
+
+    /// From now on a worker is told of each connection that changed, after database and namespace were.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the credentials worker, which comes next, keeps tokens"))]
+    pub(crate) fn on_connection_change(&self, purge: Purge) {
+        self.0.purges.lock().unwrap_or_else(PoisonError::into_inner).push(purge);
+    }
+
+    fn purge(&self, id: &ConnectionId) {
+        let purges = self.0.purges.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for purge in purges {
+            purge(id);
+        }
     }
 
     /// Adds a running deployment, and says where it answers.
@@ -383,8 +462,12 @@ impl ControlPlane {
         self.publish(id, deployment)
     }
 
-    /// Writes a deployment's entry behind each of its names.
+    /// Writes a deployment's row, then its entry behind each of its names. A destroyed one's keys end with it.
     fn publish(&self, id: &DeploymentId, deployment: &Deployment) -> Result<(), ControlError> {
+        self.write_row(id, deployment)?;
+        if deployment.status == Status::Destroyed {
+            self.revoke_keys_of(id, &deployment.tenant)?;
+        }
         let entry = Arc::new(DeployEntry {
             target: deployment.target.to_string(),
             vendo_auth: deployment.vendo_auth,
@@ -398,6 +481,25 @@ impl ControlPlane {
                 DeployKey::Label(key) => self.0.kv.put(&key, value, None),
                 DeployKey::Host(key) => self.0.kv.put(&key, value, None),
             }
+        }
+        Ok(())
+    }
+
+    fn write_row(&self, id: &DeploymentId, deployment: &Deployment) -> Result<(), ControlError> {
+        let row = DeploymentRow {
+            id: id.clone(),
+            tenant: deployment.tenant.clone(),
+            target: deployment.target,
+            status: deployment.status,
+        };
+        Ok(self.0.database.put_deployment(&identity::operator(deployment.tenant.clone()), row)?)
+    }
+
+    /// Revokes the keys of a deployment's apps: rows first, then the namespace.
+    fn revoke_keys_of(&self, id: &DeploymentId, tenant: &TenantId) -> Result<(), ControlError> {
+        let scope = identity::operator(tenant.clone());
+        for digest in self.0.database.revoke_keys_of(&scope, id, self.0.clock.now_s())? {
+            self.0.publications.revoked(&self.0.kv, &digest)?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What the authority and the namespace say after each operation.
 
 use super::*;
-use crate::identity::{CookieKey, Role};
+use crate::identity::CookieKey;
 use crate::store::rates::Rates;
 use crate::store::vault::MasterKey;
 

@@ -1,14 +1,23 @@
 //! Accepting connections, and bringing each to the HTTP version that it speaks.
 
-use super::app_proxy::shell::{AppProxy, Connection};
+use super::app_proxy::pages::{self, Refusal};
+use super::app_proxy::shell::AppProxy;
+use super::connection::Connection;
+use super::entry::{self, Head, Inspection};
 use super::gate::{Gate, GateRules, GateShared};
+use super::provider_proxy::shell::ProviderProxy;
 use super::streams::{Counted, Streams};
 use super::timely::Timely;
+use super::upstream::ResponseBody;
+use super::worker::{Destination, Worker};
+use crate::host::Host;
 use crate::network::{Acceptor, Stream};
+use crate::observe::{Event, Guard};
 use crate::platform::{Limits, StartError, TlsIdentity};
 use crate::tasks::Tasks;
 use bytes::{Buf, BytesMut};
-use http::Request;
+use http::header::UPGRADE;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -39,6 +48,7 @@ const H2_SEND_BYTES: usize = 64 * 1024;
 /// What all connections of a platform are served with.
 pub(crate) struct Edge {
     pub(crate) app_proxy: AppProxy,
+    pub(crate) provider_proxy: ProviderProxy,
     pub(crate) limits: Limits,
     pub(crate) rules: Arc<GateRules>,
 }
@@ -68,6 +78,7 @@ pub(crate) fn tls_acceptor(identity: &TlsIdentity) -> Result<TlsAcceptor, StartE
 pub(crate) async fn serve(
     mut acceptor: Acceptor,
     tls: Option<TlsAcceptor>,
+    door: Door,
     edge: Arc<Edge>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -80,7 +91,7 @@ pub(crate) async fn serve(
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok(stream) => {
-                connections.spawn(edge.clone().serve_stream(stream, tls.clone(), stop.clone()));
+                connections.spawn(edge.clone().serve_stream(stream, tls.clone(), door, stop.clone()));
             }
             // One connection that failed early is no reason to let the others wait.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -89,6 +100,8 @@ pub(crate) async fn serve(
     }
     drop(acceptor);
     while connections.join_next().await.is_some() {}
+    // What outlives its client's connection is not cut off with it.
+    edge.provider_proxy.finish().await;
 }
 
 /// Ends when the platform is to stop, or is gone.
@@ -99,16 +112,22 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 impl Edge {
-    async fn serve_stream(self: Arc<Self>, stream: Stream, tls: Option<TlsAcceptor>, stop: watch::Receiver<bool>) {
+    async fn serve_stream(
+        self: Arc<Self>,
+        stream: Stream,
+        tls: Option<TlsAcceptor>,
+        door: Door,
+        stop: watch::Receiver<bool>,
+    ) {
         let mut stream = Timely::new(stream, self.limits.stall_timeout);
         let Some(tls) = tls else {
             let Ok(Some(begin)) = timeout(self.limits.head_read_timeout, preface(&mut stream)).await else {
                 return;
             };
             if begin == PREFACE {
-                self.serve_h2(Prefixed { begin, io: stream }, None, stop).await;
+                self.serve_h2(Prefixed { begin, io: stream }, (None, door), stop).await;
             } else {
-                self.serve_h1(stream, begin, None, stop).await;
+                self.serve_h1(stream, begin, (None, door), stop).await;
             }
             return;
         };
@@ -119,9 +138,9 @@ impl Edge {
         let session = stream.get_ref().1;
         let server_name = Some(session.server_name().map(str::to_owned));
         if session.alpn_protocol() == Some(b"h2") {
-            self.serve_h2(stream, server_name, stop).await;
+            self.serve_h2(stream, (server_name, door), stop).await;
         } else {
-            self.serve_h1(stream, BytesMut::new(), server_name, stop).await;
+            self.serve_h1(stream, BytesMut::new(), (server_name, door), stop).await;
         }
     }
 
@@ -129,7 +148,7 @@ impl Edge {
         self: Arc<Self>,
         io: S,
         begin: BytesMut,
-        server_name: Option<Option<String>>,
+        (server_name, door): (Option<Option<String>>, Door),
         mut stop: watch::Receiver<bool>,
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -143,7 +162,7 @@ impl Edge {
         if self.limits.headers > 100 {
             builder.max_headers(self.limits.headers);
         }
-        let service = service_fn(|request| self.clone().answer(connection.clone(), request));
+        let service = service_fn(|request| self.clone().answer(door, connection.clone(), request));
         let mut served = pin!(builder.serve_connection(TokioIo::new(gate), service).with_upgrades());
         let outcome = tokio::select! {
             outcome = served.as_mut() => outcome,
@@ -161,8 +180,12 @@ impl Edge {
         }
     }
 
-    async fn serve_h2<S>(self: Arc<Self>, io: S, server_name: Option<Option<String>>, mut stop: watch::Receiver<bool>)
-    where
+    async fn serve_h2<S>(
+        self: Arc<Self>,
+        io: S,
+        (server_name, door): (Option<Option<String>>, Door),
+        mut stop: watch::Receiver<bool>,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let connection = Arc::new(Connection::new(server_name, None));
@@ -179,7 +202,7 @@ impl Edge {
         let service = service_fn(|request| {
             let (edge, connection, open) = (self.clone(), connection.clone(), streams.open());
             async move {
-                let answered = edge.answer(connection, request).await;
+                let answered = edge.answer(door, connection, request).await;
                 answered.map(|response| response.map(|body| Counted { body, _open: open }))
             }
         });
@@ -204,10 +227,91 @@ impl Edge {
 
     async fn answer(
         self: Arc<Self>,
+        door: Door,
         connection: Arc<Connection>,
         request: Request<Incoming>,
-    ) -> Result<http::Response<super::app_proxy::upstream::ResponseBody>, Infallible> {
-        Ok(self.app_proxy.answer(&connection, request).await)
+    ) -> Result<Response<ResponseBody>, Infallible> {
+        let (number, names_protocol) = (connection.count(), request.headers().contains_key(UPGRADE));
+        let response = self.dispatch(door, &connection, request).await;
+        connection.settle(number, names_protocol, &response);
+        Ok(response)
+    }
+
+    /// Lets a request in, and gives it to the worker that it is for.
+    async fn dispatch(
+        &self,
+        door: Door,
+        connection: &Connection,
+        request: Request<Incoming>,
+    ) -> Response<ResponseBody> {
+        let mut inspection = connection.inspection(self.app_proxy.faults);
+        let admitted = if request.headers().len() > self.limits.headers {
+            inspection.reach(Guard::Framing);
+            Err(Refusal::HeadTooLarge)
+        } else {
+            door.admit(&connection.head(&request), &mut inspection)
+        };
+        let (destination, host) = match admitted {
+            Ok(admitted) => admitted,
+            Err(refusal) => return self.refuse(door, &request, refusal, &inspection),
+        };
+        match (destination, host) {
+            (Destination::Worker(Worker::AppProxy), Some(host)) => {
+                self.app_proxy.answer(connection, request, host, inspection).await
+            }
+            (Destination::Worker(Worker::Provider(adapter)), _) => {
+                self.provider_proxy.answer(Some(adapter), connection, request, inspection).await
+            }
+            (Destination::NoProvider, _) => self.provider_proxy.answer(None, connection, request, inspection).await,
+            (Destination::Worker(Worker::AppProxy | Worker::Credentials | Worker::Hooks), _) => {
+                self.refuse(door, &request, Refusal::NotFound, &inspection)
+            }
+        }
+    }
+
+    /// Refuses a request that is no worker's.
+    fn refuse(
+        &self,
+        door: Door,
+        request: &Request<Incoming>,
+        refusal: Refusal,
+        inspection: &Inspection,
+    ) -> Response<ResponseBody> {
+        match door {
+            Door::Hosts => self.app_proxy.report(inspection.guards, refusal.outcome(), None),
+            Door::Own(worker) => {
+                if let Some(observer) = &self.app_proxy.observer {
+                    let status = refusal.status().as_u16();
+                    observer.observe(&Event::Edge { worker, guards: inspection.guards, status });
+                }
+            }
+        }
+        pages::refusal(refusal, request.method(), request.version()).map(ResponseBody::Whole)
+    }
+}
+
+/// What a listener leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// Whatever the host says.
+    Hosts,
+    /// One worker.
+    Own(Worker),
+}
+
+impl Door {
+    /// Lets a request in, and says where it leads; the host, where that is what says it.
+    fn admit(self, head: &Head<'_>, inspection: &mut Inspection) -> Result<(Destination, Option<Host>), Refusal> {
+        match self {
+            Self::Hosts => {
+                let host = entry::admit(head, inspection)?;
+                Ok((Destination::of(&host), Some(host)))
+            }
+            Self::Own(worker) => {
+                entry::admit_at_own_door(head, inspection)?;
+                Ok((Destination::Worker(worker), None))
+            }
+        }
     }
 }
 

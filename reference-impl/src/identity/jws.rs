@@ -3,6 +3,7 @@
 //! Reading is strict: what this module would not write, it does not accept. A token is refused before its claims are
 //! looked at unless the signature holds over the very bytes that were received.
 
+use super::json::{object, present};
 use super::{AUDIENCE, Member, Role};
 use crate::fault::{Fault, FaultSet};
 use base64::Engine;
@@ -10,7 +11,7 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use std::borrow::Cow;
 use std::fmt;
@@ -310,15 +311,6 @@ fn decode(segment: &[u8], faults: FaultSet) -> Result<Vec<u8>, CookieError> {
     engine.decode(segment).map_err(|_| CookieError::Base64)
 }
 
-/// Reads a JSON object. An array in its place is refused: serde would take its items for the members in order.
-fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
-        return None;
-    }
-    serde_json::from_str(text).ok()
-}
-
 fn read_claims(payload: &[u8], now_s: i64, faults: FaultSet) -> Result<Session, CookieError> {
     let claims: Claims<'_> = object(payload).ok_or(CookieError::Claims)?;
     let role = Role::from_name(&claims.role).ok_or(CookieError::Claims)?;
@@ -368,14 +360,6 @@ struct Claims<'a> {
     exp: i64,
     #[serde(borrow, default, deserialize_with = "present")]
     aud: Option<Cow<'a, str>>,
-}
-
-/// A member that may be absent, but not `null`.
-fn present<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'a, str>>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(transparent)]
-    struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
-    Borrowed::deserialize(deserializer).map(|text| Some(text.0))
 }
 
 /// A fresh token for a member, good from `now_s` for `ttl_s` seconds.

@@ -6,6 +6,7 @@
 pub mod bearer;
 pub mod cookie;
 pub mod hook;
+mod json;
 mod jws;
 pub mod key;
 pub mod scope;

@@ -123,3 +123,7 @@ pub fn cost_micros(quantity: Quantity, unit_cost: &Decimal, margin_percent: &Dec
     let exact = BigDecimal::from(quantity.0) * &unit_cost.0 * factor;
     exact.with_scale_round(0, RoundingMode::HalfEven).to_i64().map(Micros).ok_or(CostError)
 }
+
+#[cfg(test)]
+#[path = "money_tests.rs"]
+mod tests;

@@ -133,3 +133,89 @@ impl Rates {
         cascade.find_map(|rule| self.margins.get(&rule)).unwrap_or(&self.global).clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant(id: &str) -> TenantId {
+        TenantId::parse(id).unwrap()
+    }
+
+    fn rule(owner: Option<&str>, integration: Option<&str>, meter: Option<&str>, percent: &str) -> MarginRule {
+        let [integration, meter] = [integration, meter].map(|part| part.map(str::to_owned));
+        MarginRule { tenant: owner.map(tenant), integration, meter, percent: percent.to_owned() }
+    }
+
+    fn rate(provider: &str, model: &str, meter: &str, unit_cost: &str) -> Rate {
+        let [provider, model, meter, unit_cost] = [provider, model, meter, unit_cost].map(str::to_owned);
+        Rate { provider, model, meter, unit_cost }
+    }
+
+    /// All six places of the cascade, from the widest to the narrowest; each says its place.
+    fn cascade() -> [MarginRule; 6] {
+        [
+            rule(None, None, None, "1"),
+            rule(None, Some("openai"), None, "2"),
+            rule(None, None, Some("openai.input_tokens"), "3"),
+            rule(Some("T-a"), None, None, "4"),
+            rule(Some("T-a"), Some("openai"), None, "5"),
+            rule(Some("T-a"), None, Some("openai.input_tokens"), "6"),
+        ]
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_is_the_margin() {
+        let all = cascade();
+        for known in 0..=all.len() {
+            let rates = Rates::new(&[], &all[..known]).unwrap();
+            let expected = if known == 0 { "20".to_owned() } else { known.to_string() };
+            let found = rates.margin(&tenant("T-a"), "openai", "input_tokens");
+            assert_eq!(found.to_string(), expected, "with the widest {known}");
+        }
+        let rates = Rates::new(&[], &all).unwrap();
+        for (owner, provider, meter, expected) in [
+            ("T-a", "openai", "input_tokens", "6"),
+            ("T-a", "openai", "output_tokens", "5"),
+            ("T-a", "gemini", "input_tokens", "4"),
+            ("T-b", "openai", "input_tokens", "3"),
+            ("t-a", "openai", "output_tokens", "2"),
+            ("T-b", "gemini", "input_tokens", "1"),
+        ] {
+            assert_eq!(
+                rates.margin(&tenant(owner), provider, meter).to_string(),
+                expected,
+                "{owner} {provider} {meter}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_model_is_known_byte_for_byte() {
+        let rates = Rates::new(
+            &[rate("openai", "gpt-x", "input_tokens", "0.1"), rate("openai", "gpt-x", "output_tokens", "0.2")],
+            &[],
+        );
+        let rates = rates.unwrap();
+        let model = rates.of("openai", "gpt-x").unwrap();
+        assert!(model.cover(&["input_tokens", "output_tokens"]) && !model.cover(&["input_tokens", "calls"]));
+        assert_eq!(model.unit_cost("output_tokens").unwrap().to_string(), "0.2");
+        for (provider, name) in [("openai", "GPT-x"), ("openai", "gpt-x "), ("openai", "gpt"), ("openrouter", "gpt-x")]
+        {
+            assert!(rates.of(provider, name).is_none(), "{provider} {name}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_says_two_things_is_refused() {
+        let one = rate("openai", "m", "calls", "1");
+        assert!(matches!(Rates::new(&[one.clone(), one], &[]), Err(RateError::TwoRates(_))));
+        assert!(matches!(Rates::new(&[rate("p", "m", "c", "-1")], &[]), Err(RateError::Decimal(_))));
+        for wide in cascade() {
+            assert!(matches!(Rates::new(&[], &[wide.clone(), wide]), Err(RateError::TwoMargins(_))));
+        }
+        let both = rule(None, Some("openai"), Some("openai.calls"), "1");
+        assert!(matches!(Rates::new(&[], &[both]), Err(RateError::BothNamed { .. })));
+        assert!(matches!(Rates::new(&[], &[rule(None, None, None, "-5")]), Err(RateError::Decimal(_))));
+    }
+}

@@ -359,3 +359,7 @@ impl Line {
 fn unsigned(micros: i64) -> u64 {
     u64::try_from(micros).unwrap_or(0)
 }
+
+#[cfg(test)]
+#[path = "wallet_tests.rs"]
+mod tests;

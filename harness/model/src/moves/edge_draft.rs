@@ -13,7 +13,7 @@ use crate::action::edge::provider::{
 use crate::action::edge::{
     Carrier, Door, EdgeCall, EdgeControl, EdgeHeader, HostLine, Presented, ProviderCall, VendCall,
 };
-use crate::action::{Action, Transport};
+use crate::action::{Action, Method, Transport};
 use crate::choose::Choose;
 use crate::world::World;
 use crate::world::edge::{ConnectionProfile, Grant, Provider};
@@ -71,6 +71,8 @@ pub(super) enum RouteKind {
     Metered,
     /// Those without.
     Free,
+    /// Those that take a body.
+    WithBody,
 }
 
 impl RouteKind {
@@ -83,6 +85,7 @@ impl RouteKind {
             Self::Any => true,
             Self::Metered => !free,
             Self::Free => free,
+            Self::WithBody => route.method() == Method::Post,
         }
     }
 }
@@ -374,9 +377,7 @@ pub(super) fn ways(world: &World, tenant: usize, service: Service) -> Vec<Way> {
                     ways.extend(way(world, service, key, connection, false, named));
                 }
             }
-            Grant::Connection(connection) => {
-                ways.extend(way(world, service, key, self::named(connection), true, false))
-            }
+            Grant::Connection(connection) => ways.extend(way(world, service, key, named(connection), true, false)),
         }
     }
     ways

@@ -88,7 +88,7 @@ fn executed(world: &World, state: &State, request: &Request, follow_up: &Request
     let first = both.first().map(|expected| &expected.answer);
     match first {
         Some(Answer::Refusal { closes: true, .. }) => vec![alone()],
-        Some(Answer::Refusal { .. } | Answer::SignIn { .. } | Answer::SignedIn { .. })
+        Some(Answer::Refusal { .. } | Answer::Worker { .. } | Answer::SignIn { .. } | Answer::SignedIn { .. })
             if request.body != Body::None =>
         {
             let alone = alone();

@@ -59,6 +59,7 @@ fn visible_in(world: &World, answer: &Answer, expected: &Expected, visible: &mut
         }
         Answer::BodyBroken(inner) => visible_in(world, inner, expected, visible),
         Answer::Refusal { .. }
+        | Answer::Worker { .. }
         | Answer::SignIn { .. }
         | Answer::BadGateway
         | Answer::Rejected

@@ -2,7 +2,7 @@
 
 use crate::action::cookie::{Alteration, Cookie, CookieJar, Writing};
 use crate::action::header::VendoField;
-use crate::action::host::{HostLayout, HostOf, Sni};
+use crate::action::host::{HostLayout, HostOf, PlatformHost, Sni};
 use crate::action::path::Path;
 use crate::action::reply::{ReplyHeader, ReplyKind};
 use crate::action::{Method, Request, Status};
@@ -48,6 +48,8 @@ pub enum Reason {
     Sni,
     /// No deployment has that host.
     UnknownHost,
+    /// The host is another worker's, and what it is asked is none of its own business.
+    OtherWorker,
     /// The session is another tenant's.
     ForeignSession,
     /// The deployment doesn't serve.
@@ -79,6 +81,7 @@ impl Reason {
             | Self::HostAgreement
             | Self::Sni
             | Self::UnknownHost
+            | Self::OtherWorker
             | Self::ForeignSession
             | Self::NotServing
             | Self::ReservedPath
@@ -93,9 +96,13 @@ impl Reason {
     #[must_use]
     pub const fn claim(self) -> ClaimId {
         match self {
-            Self::Framing | Self::Method | Self::HostSyntax | Self::HostAgreement | Self::Sni | Self::UnknownHost => {
-                ClaimId::Apx5
-            }
+            Self::Framing
+            | Self::Method
+            | Self::HostSyntax
+            | Self::HostAgreement
+            | Self::Sni
+            | Self::UnknownHost
+            | Self::OtherWorker => ClaimId::Apx5,
             Self::ForeignSession | Self::NotServing | Self::NoSession => ClaimId::Apx1,
             Self::InvalidSession => ClaimId::Apx2,
             Self::ReservedPath | Self::CodeRefused | Self::CodeRedeemed => ClaimId::Apx4,
@@ -113,6 +120,11 @@ pub enum Answer {
         status: u16,
         /// Whether the connection is closed afterwards.
         closes: bool,
+    },
+    /// A refusal by another worker, in its own words.
+    Worker {
+        /// The statuses that it may have.
+        statuses: &'static [u16],
     },
     /// A redirect to the sign-in.
     SignIn {
@@ -194,6 +206,11 @@ pub fn expect(world: &World, state: &State, request: &Request, connection_sni: O
     if request.transport.is_tls() && !sni_agrees(world, request, &host, connection_sni) {
         return refused(Reason::Sni, 421, false, None);
     }
+    if let HostOf::Platform(platform) = request.host.of
+        && let Some(statuses) = worker_refusals(platform)
+    {
+        return Expected { answer: Answer::Worker { statuses }, ..refused(Reason::OtherWorker, 401, false, None) };
+    }
     let kv_key = kv_key(request.host.of, &host);
     let Some(index) = state.resolve(&host) else {
         return refused(Reason::UnknownHost, 404, false, kv_key);
@@ -269,6 +286,18 @@ pub fn expect(world: &World, state: &State, request: &Request, connection_sni: O
 
 fn refused(reason: Reason, status: u16, closes: bool, kv_key: Option<String>) -> Expected {
     Expected { reason, answer: Answer::Refusal { status, closes }, delivery: None, kv_key, spends: None, session: None }
+}
+
+/// How a worker of the edge may refuse what is meant for a container: no key, no secret, and often no path of its own.
+/// `None` where no worker answers.
+const fn worker_refusals(host: PlatformHost) -> Option<&'static [u16]> {
+    match host {
+        PlatformHost::Dashboard | PlatformHost::Api | PlatformHost::Www => None,
+        // A preflight is answered without a key.
+        PlatformHost::ProviderProxy => Some(&[400, 401, 204]),
+        PlatformHost::Credentials => Some(&[400, 401, 405]),
+        PlatformHost::Hooks => Some(&[400, 412]),
+    }
 }
 
 /// What the cookies of a request amount to.

@@ -240,6 +240,21 @@ impl<'w> Judge<'w> {
                     ));
                 }
             }
+            Answer::Worker { statuses } => {
+                if statuses.contains(&answer.status) {
+                    own_answer(answer, claim, judgement);
+                    self.names_nobody(answer, claim, judgement);
+                } else {
+                    judgement.findings.push(permitted(
+                        claim,
+                        format!(
+                            "the answer is {}, and one of {statuses:?} is due ({})",
+                            answer.status,
+                            words(expected.reason)
+                        ),
+                    ));
+                }
+            }
             Answer::SignIn { location } => {
                 let found = first(&answer.headers, "location");
                 if answer.status != 302 {
@@ -465,6 +480,7 @@ impl<'w> Judge<'w> {
             // What went wrong behind the proxy is nobody's to know: not where the container is, nor what it said.
             Answer::BadGateway if matches!(answer.status, 502 | 504) => (answer.status, false),
             Answer::SignedIn { .. }
+            | Answer::Worker { .. }
             | Answer::Relayed(_)
             | Answer::Broken(_)
             | Answer::BadGateway
@@ -605,6 +621,7 @@ fn text(value: Option<&[u8]>) -> String {
 fn due(answer: &Answer) -> String {
     match answer {
         Answer::Refusal { status, .. } => format!("a refusal with {status}"),
+        Answer::Worker { statuses } => format!("a refusal with one of {statuses:?}"),
         Answer::SignIn { .. } => "a redirect to the sign-in".to_owned(),
         Answer::SignedIn { .. } => "a session".to_owned(),
         Answer::Relayed(relayed) => format!("the container's {}", relayed.status),
@@ -626,6 +643,7 @@ pub const fn words(reason: Reason) -> &'static str {
         Reason::HostAgreement => "the carriers of the host don't agree",
         Reason::Sni => "the handshake named another host",
         Reason::UnknownHost => "no deployment has the host",
+        Reason::OtherWorker => "the host is another worker's",
         Reason::ForeignSession => "the session is another tenant's",
         Reason::NotServing => "the deployment doesn't serve",
         Reason::ReservedPath => "the path is the platform's own",

@@ -7,66 +7,16 @@
 use super::pages::Refusal;
 use super::reserved_path::{self, Presentation};
 use super::upgrade;
-use crate::edge::framing;
-use crate::fault::{Fault, FaultSet};
+use crate::edge::entry;
+pub use crate::edge::entry::{Head, Inspection, ServerName};
+use crate::fault::Fault;
 use crate::host::{self, Host};
 use crate::identity::cookie::{SessionCookie, session_value_with};
 use crate::identity::{self, CookieKeys, Session};
-use crate::observe::{Guard, GuardSet};
+use crate::observe::Guard;
 use crate::store::kv::{DeployEntry, DeployKey, Status};
-use http::header::{ACCEPT, COOKIE, HOST};
-use http::{HeaderMap, Method, Uri, Version};
-
-/// The head of a request, as the HTTP layer read it.
-#[derive(Debug, Clone, Copy)]
-pub struct Head<'a> {
-    /// The method.
-    pub method: &'a Method,
-    /// The target. In HTTP/2 its authority is `:authority`.
-    pub uri: &'a Uri,
-    /// The version.
-    pub version: Version,
-    /// The fields.
-    pub headers: &'a HeaderMap,
-    /// What TLS says about the host.
-    pub server_name: ServerName<'a>,
-}
-
-/// The server name of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ServerName<'a> {
-    /// There is no TLS.
-    Cleartext,
-    /// TLS, and the client named no server.
-    Missing,
-    /// TLS, and this name.
-    Named(&'a str),
-}
-
-/// What an examination leaves behind, and what it is subject to.
-#[derive(Debug, Default)]
-pub struct Inspection {
-    /// The guards that were reached.
-    pub guards: GuardSet,
-    /// The planted faults.
-    pub faults: FaultSet,
-    /// The session that a planted fault remembers for the connection.
-    #[cfg(feature = "faults")]
-    pub(crate) remembered: Option<Session>,
-}
-
-impl Inspection {
-    /// An inspection with planted faults.
-    #[must_use]
-    pub fn new(faults: FaultSet) -> Self {
-        Self { faults, ..Self::default() }
-    }
-
-    fn reach(&mut self, guard: Guard) -> FaultSet {
-        self.guards.mark(guard);
-        self.faults
-    }
-}
+use http::header::{ACCEPT, COOKIE};
+use http::{HeaderMap, Method};
 
 /// Where a request would go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,20 +56,15 @@ pub struct Forward {
 /// # Errors
 /// The [`Refusal`] of a request that leads nowhere, whatever the namespace holds: 405, 400, 421 and 404, in this order.
 pub fn route(head: &Head<'_>, inspection: &mut Inspection) -> Result<Route, Refusal> {
-    if *head.method == Method::CONNECT || *head.method == Method::TRACE {
-        return Err(Refusal::MethodNotAllowed);
-    }
-    if head.version == Version::HTTP_2 && !framing::declares_one_length(head.headers) {
-        inspection.reach(Guard::Framing);
-        return Err(Refusal::BadRequest);
-    }
-    let host = agreed_host(head, inspection)?;
-    match head.server_name {
-        ServerName::Cleartext => {}
-        _ if inspection.reach(Guard::Sni).has(Fault::ApxSniIgnored) => {}
-        ServerName::Named(name) if host::normalise(name.as_bytes()).as_ref() == Ok(&host) => {}
-        ServerName::Named(_) | ServerName::Missing => return Err(Refusal::Misdirected),
-    }
+    let host = entry::admit(head, inspection)?;
+    route_admitted(head, host, inspection)
+}
+
+/// Finds the key of the routing entry of a request that was let in under a host.
+///
+/// # Errors
+/// 404 where that host can't be a deployment's.
+pub(crate) fn route_admitted(head: &Head<'_>, host: Host, inspection: &mut Inspection) -> Result<Route, Refusal> {
     let host =
         if inspection.faults.has(Fault::ApxForwardedHostRoutes) { forwarded_host(head).unwrap_or(host) } else { host };
     route_of(host, inspection).ok_or(Refusal::NotFound)
@@ -132,47 +77,6 @@ pub(crate) fn route_of(host: Host, inspection: &mut Inspection) -> Option<Route>
     let key = DeployKey::of(class).ok()??;
     inspection.reach(Guard::KvKey);
     Some(Route { host, key })
-}
-
-/// The one host that all carriers of the request name.
-fn agreed_host(head: &Head<'_>, inspection: &mut Inspection) -> Result<Host, Refusal> {
-    let faults = inspection.reach(Guard::HostAgreement);
-    let field = host_field(head.headers, faults)?;
-    let authority = head.uri.authority().map(http::uri::Authority::as_str);
-    match head.uri.scheme_str() {
-        None if authority.is_some() => return Err(Refusal::BadRequest),
-        None | Some("http" | "https") => {}
-        Some(_) => return Err(Refusal::BadRequest),
-    }
-    if head.uri.path() == "*" {
-        return Err(Refusal::BadRequest);
-    }
-    let carriers = match (field, authority) {
-        (None, None) => return Err(Refusal::BadRequest),
-        // Only HTTP/2 may leave the Host field out.
-        (None, Some(authority)) if head.version == Version::HTTP_2 => (authority.as_bytes(), None),
-        (None, Some(_)) => return Err(Refusal::BadRequest),
-        (Some(field), None) => (field, None),
-        (Some(_), Some(authority)) if faults.has(Fault::ApxAbsoluteFormWins) => (authority.as_bytes(), None),
-        (Some(field), Some(authority)) => (field, Some(authority.as_bytes())),
-    };
-    inspection.reach(Guard::HostSyntax);
-    let host = host::normalise(carriers.0).map_err(|_| Refusal::BadRequest)?;
-    match carriers.1.map(host::normalise) {
-        None => Ok(host),
-        Some(Ok(other)) if other == host => Ok(host),
-        Some(Ok(_) | Err(_)) => Err(Refusal::BadRequest),
-    }
-}
-
-fn host_field(headers: &HeaderMap, faults: FaultSet) -> Result<Option<&[u8]>, Refusal> {
-    let mut fields = headers.get_all(HOST).iter();
-    let first = fields.next().map(http::HeaderValue::as_bytes);
-    match fields.next_back() {
-        None => Ok(first),
-        Some(last) if faults.has(Fault::ApxSecondHostWins) => Ok(Some(last.as_bytes())),
-        Some(_) => Err(Refusal::BadRequest),
-    }
 }
 
 fn forwarded_host(head: &Head<'_>) -> Option<Host> {

@@ -4,6 +4,8 @@ use super::*;
 use crate::identity::{CookieKey, Member, Role};
 use crate::ids::TenantId;
 use http::HeaderValue;
+use http::header::HOST;
+use http::{Uri, Version};
 
 const NOW: i64 = 1_700_000_000;
 

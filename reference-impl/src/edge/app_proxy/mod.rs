@@ -11,7 +11,6 @@ pub mod reserved_path;
 pub mod response_headers;
 pub(crate) mod shell;
 pub(crate) mod upgrade;
-pub(crate) mod upstream;
 
 pub use decide::{Decision, Forward, Head, Inspection, Route, ServerName, decide, route};
 pub use pages::Refusal;

@@ -1,6 +1,6 @@
 //! What planted faults keep between requests. Not in a build for use.
 
-use super::upstream::ResponseBody;
+use crate::edge::upstream::ResponseBody;
 use crate::identity::Session;
 use crate::store::kv::namespace::Breach;
 use bytes::Bytes;

@@ -1,13 +1,13 @@
 //! The app-proxy's IO: it reads the routing entry, and does what [`decide`](super::decide) says.
 
-use super::decide::{Decision, Forward, Head, Inspection, Route, ServerName, decide, route};
+use super::decide::{Decision, Forward, Inspection, Route, decide, route_admitted};
 use super::pages::{self, Refusal};
 use super::reserved_path::{Presentation, origin_form};
 use super::upgrade::{self, Tunnel};
-use super::upstream::{Pool, RequestBody, ResponseBody, UpstreamError};
 use super::{request_headers, response_headers};
 use crate::clock::Clock;
-use crate::edge::gate::GateShared;
+use crate::edge::connection::Connection;
+use crate::edge::upstream::{Pool, RequestBody, ResponseBody, UpstreamError};
 use crate::fault::{Fault, FaultSet};
 use crate::host::Host;
 use crate::identity::{self, CookieKeys, SESSION_COOKIE};
@@ -15,12 +15,11 @@ use crate::observe::{Event, Guard, GuardSet, Observer, OutcomeKind, RequestTrace
 use crate::signin::SignIn;
 use crate::store::kv::{DeployEntry, DeployKey, WorkerKv};
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::{Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// How long a session lives that was made from a sign-in code, in seconds.
 const SESSION_LIFE_S: i64 = 900;
@@ -34,64 +33,8 @@ pub(crate) struct AppProxy {
     pub(crate) pool: Arc<Pool>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) faults: FaultSet,
-    pub(crate) max_headers: usize,
     #[cfg(feature = "faults")]
     pub(crate) planted: super::planted::Planted,
-}
-
-/// What the requests of one connection have in common.
-pub(crate) struct Connection {
-    /// The server name that TLS gave; the outer option is TLS itself.
-    server_name: Option<Option<String>>,
-    gate: Option<Arc<GateShared>>,
-    requests: AtomicU64,
-    tunnel: Mutex<Option<Tunnel>>,
-    #[cfg(feature = "faults")]
-    remembered: Mutex<Option<identity::Session>>,
-}
-
-impl Connection {
-    pub(crate) fn new(server_name: Option<Option<String>>, gate: Option<Arc<GateShared>>) -> Self {
-        Self {
-            server_name,
-            gate,
-            requests: AtomicU64::new(0),
-            tunnel: Mutex::new(None),
-            #[cfg(feature = "faults")]
-            remembered: Mutex::new(None),
-        }
-    }
-
-    /// What is left to carry when HTTP has ended.
-    pub(crate) fn take_tunnel(&self) -> Option<Tunnel> {
-        self.tunnel.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn server_name(&self) -> ServerName<'_> {
-        match &self.server_name {
-            None => ServerName::Cleartext,
-            Some(None) => ServerName::Missing,
-            Some(Some(name)) => ServerName::Named(name),
-        }
-    }
-
-    fn inspection(&self, faults: FaultSet) -> Inspection {
-        let mut inspection = Inspection::new(faults);
-        if self.gate.is_some() {
-            inspection.guards.mark(Guard::Framing);
-        }
-        #[cfg(feature = "faults")]
-        inspection.remembered.clone_from(&self.remembered.lock().unwrap_or_else(PoisonError::into_inner));
-        inspection
-    }
-
-    #[cfg(feature = "faults")]
-    fn remember(&self, inspection: Inspection) {
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if remembered.is_none() {
-            *remembered = inspection.remembered;
-        }
-    }
 }
 
 /// What a request is sent on with.
@@ -102,34 +45,17 @@ struct Errand {
 }
 
 impl AppProxy {
-    /// Answers one request.
-    pub(crate) async fn answer(&self, connection: &Connection, request: Request<Incoming>) -> Response<ResponseBody> {
-        let number = connection.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        let names_protocol = request.headers().contains_key(UPGRADE);
-        let response = self.examine(connection, request).await;
-        if let Some(gate) = &connection.gate {
-            if response.headers().get(http::header::CONNECTION).is_some_and(|value| value == "close") {
-                gate.end();
-            }
-            if names_protocol {
-                gate.settle(number, response.status() == StatusCode::SWITCHING_PROTOCOLS);
-            }
-        }
-        response
-    }
-
-    async fn examine(&self, connection: &Connection, request: Request<Incoming>) -> Response<ResponseBody> {
+    /// Answers one request, which was let in under a host.
+    pub(crate) async fn answer(
+        &self,
+        connection: &Connection,
+        request: Request<Incoming>,
+        host: Host,
+        mut inspection: Inspection,
+    ) -> Response<ResponseBody> {
         let (method, version) = (request.method().clone(), request.version());
         let refuse = |refusal| pages::refusal(refusal, &method, version).map(ResponseBody::Whole);
-        let mut inspection = connection.inspection(self.faults);
-
-        let routed = if request.headers().len() > self.max_headers {
-            inspection.guards.mark(Guard::Framing);
-            Err(Refusal::HeadTooLarge)
-        } else {
-            route(&head(&request, connection), &mut inspection)
-        };
-        let route = match routed {
+        let route = match route_admitted(&connection.head(&request), host, &mut inspection) {
             Ok(route) => route,
             Err(refusal) => {
                 self.report(inspection.guards, refusal.outcome(), None);
@@ -138,7 +64,7 @@ impl AppProxy {
         };
         let entry = self.lookup(&route, &mut inspection).await;
         let decision = {
-            let head = head(&request, connection);
+            let head = connection.head(&request);
             decide(&head, &route, entry.as_deref(), &self.keys, self.clock.now_s(), &mut inspection)
         };
         let mut guards = inspection.guards;
@@ -182,7 +108,7 @@ impl AppProxy {
         }
     }
 
-    fn report(&self, guards: GuardSet, outcome: OutcomeKind, deployment: Option<&str>) {
+    pub(crate) fn report(&self, guards: GuardSet, outcome: OutcomeKind, deployment: Option<&str>) {
         if let Some(observer) = &self.observer {
             observer.observe(&Event::Request(RequestTrace { guards, outcome, deployment }));
         }
@@ -295,14 +221,14 @@ impl AppProxy {
         let onward = Request::from_parts(parts, body);
         let (mut response, lease) = match self.pool.exchange(target, onward).await {
             Ok(answered) => answered,
-            Err(error @ (UpstreamError::Broken | UpstreamError::Timeout | UpstreamError::ClientBody)) => {
+            Err(error) => {
                 if self.faults.has(Fault::ApxFailureNamesTarget) {
                     let page = format!("no answer from {target}\n");
-                    let mut response = refuse(error.refusal());
+                    let mut response = refuse(refusal_of(error));
                     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(page.len()));
                     return response.map(|_| ResponseBody::Whole(Bytes::from(page)));
                 }
-                return refuse(error.refusal());
+                return refuse(refusal_of(error));
             }
         };
         if unavailable_after {
@@ -325,7 +251,7 @@ impl AppProxy {
             None if switched => return refuse(Refusal::BadGateway),
             Some(client) if switched => {
                 let container = hyper::upgrade::on(&mut response);
-                *connection.tunnel.lock().unwrap_or_else(PoisonError::into_inner) = Some(Tunnel { client, container });
+                connection.keep_tunnel(Tunnel { client, container });
                 upgrade::mark_switched(response.headers_mut());
                 *response.version_mut() = Version::HTTP_11;
                 return response.map(|_| ResponseBody::Whole(Bytes::new()));
@@ -340,12 +266,10 @@ impl AppProxy {
     }
 }
 
-fn head<'a>(request: &'a Request<Incoming>, connection: &'a Connection) -> Head<'a> {
-    Head {
-        method: request.method(),
-        uri: request.uri(),
-        version: request.version(),
-        headers: request.headers(),
-        server_name: connection.server_name(),
+const fn refusal_of(error: UpstreamError) -> Refusal {
+    match error {
+        UpstreamError::Broken => Refusal::BadGateway,
+        UpstreamError::Timeout => Refusal::GatewayTimeout,
+        UpstreamError::ClientBody => Refusal::BadRequest,
     }
 }

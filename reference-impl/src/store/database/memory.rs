@@ -5,7 +5,8 @@
 //! wallet last.
 
 use super::{
-    AppRow, BindingRow, ConnectionRow, Database, DatabaseError, DeploymentRow, KeyRow, MemberRow, Outcome, Profile,
+    AppRow, BindingRow, ConnectionRow, ConnectionStatus, Database, DatabaseError, DeploymentRow, KeyRow, MemberRow,
+    Outcome, Profile,
 };
 use crate::entropy::Entropy;
 use crate::fault::FaultSet;
@@ -16,6 +17,7 @@ use crate::ids::{AppId, ConnectionId, DeploymentId, ExternalId, HoldId, KeyId, T
 use crate::store::kv::Status;
 use crate::store::money::{Decimal, Micros};
 use crate::store::rates::{ModelRates, Rates};
+use crate::store::vault::Envelope;
 use crate::store::wallet::{
     Caps, Held, HoldRefusal, JobRef, LedgerLine, NewHold, Settled, Settlement, Wallet, WalletError,
 };
@@ -36,7 +38,6 @@ struct Inner {
     rates: Rates,
     wallet_available: AtomicBool,
     entropy: Entropy,
-    #[expect(dead_code, reason = "the faults of this module are planted next")]
     faults: FaultSet,
 }
 
@@ -128,6 +129,10 @@ impl MemoryDatabase {
     }
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Tenant {
     fn read(&self) -> RwLockReadGuard<'_, Rows> {
         self.rows.read().unwrap_or_else(PoisonError::into_inner)
@@ -202,12 +207,47 @@ impl MemoryDatabase {
         self.0.wallet_available.store(available, Ordering::SeqCst);
     }
 
-    /// Every tenant, in order. A privileged view.
-    pub(crate) fn tenants(&self) -> Vec<TenantId> {
+    /// The ledger of every tenant. A privileged view.
+    pub(crate) fn ledgers(&self) -> BTreeMap<TenantId, Vec<LedgerLine>> {
         let tenants = self.0.tenants.pin();
-        let mut ids: Vec<TenantId> = tenants.keys().cloned().collect();
-        ids.sort();
-        ids
+        tenants.iter().map(|(id, tenant)| (id.clone(), tenant.wallet().ledger())).collect()
+    }
+
+    /// The owner of a connection. A privileged view.
+    pub(crate) fn connection_owner(&self, id: &ConnectionId) -> Option<TenantId> {
+        self.index_read().connections.get(id).cloned()
+    }
+
+    /// Every row as text, with the bytes of what is sealed. A privileged view.
+    pub(crate) fn dump(&self) -> Vec<String> {
+        let tenants = self.0.tenants.pin();
+        let ordered: BTreeMap<&TenantId, &Arc<Tenant>> = tenants.iter().collect();
+        let mut lines = Vec::new();
+        for (id, tenant) in ordered {
+            lines.push(format!("tenants {id}"));
+            let rows = tenant.read();
+            lines.extend(rows.members.values().map(|row| format!("workspace_members {row:?}")));
+            lines.extend(rows.deployments.values().map(|row| format!("deployments {row:?}")));
+            for row in rows.apps.values() {
+                lines.push(format!("apps {row:?} webhook_secret={}", hex(row.webhook_secret.as_bytes())));
+            }
+            lines.extend(rows.keys.values().map(|row| format!("keys {row:?} digest={}", row.digest.hex())));
+            for row in rows.connections.values() {
+                let sealed = |envelope: &Option<Envelope>| {
+                    envelope.as_ref().map_or_else(|| "null".to_owned(), |envelope| hex(envelope.as_bytes()))
+                };
+                let (credential, refresh) = (sealed(&row.credential), sealed(&row.refresh));
+                let webhook_secret = sealed(&row.webhook_secret);
+                lines.push(format!(
+                    "connections {row:?} credential={credential} refresh={refresh} webhook_secret={webhook_secret}"
+                ));
+            }
+            lines.extend(rows.bindings.iter().map(|row| format!("app_connection_bindings {row:?}")));
+            lines.extend(tenant.wallet().ledger().iter().map(|line| format!("credits {line:?}")));
+        }
+        let index = self.index_read();
+        lines.extend(index.jobs.iter().map(|(job, tenant)| format!("jobs {job:?} {tenant}")));
+        lines
     }
 }
 
@@ -322,6 +362,9 @@ impl Database for MemoryDatabase {
         let tenant = self.tenant(scope)?;
         let mut rows = tenant.write();
         let stored = rows.connections.get_mut(&row.id).ok_or(DatabaseError::NoRow)?;
+        if stored.status == ConnectionStatus::Revoked {
+            return Err(DatabaseError::Revoked);
+        }
         if stored.version.checked_add(1) != Some(row.version) {
             return Err(DatabaseError::Conflict);
         }
@@ -336,6 +379,20 @@ impl Database for MemoryDatabase {
         Ok(())
     }
 
+    async fn revoke_connection(&self, scope: &TenantScope, id: &ConnectionId) -> Outcome<ConnectionRow> {
+        let tenant = self.tenant(scope)?;
+        let mut rows = tenant.write();
+        let Rows { connections, bindings, .. } = &mut *rows;
+        let row = connections.get_mut(id).ok_or(DatabaseError::NoRow)?;
+        bindings.retain(|binding| binding.connection != *id);
+        if row.status != ConnectionStatus::Revoked {
+            row.version += 1;
+            row.status = ConnectionStatus::Revoked;
+        }
+        (row.credential, row.refresh, row.webhook_secret) = (None, None, None);
+        Ok(row.clone())
+    }
+
     async fn bind(&self, scope: &TenantScope, app: &AppId, connection: &ConnectionId) -> Outcome<()> {
         let tenant = self.tenant(scope)?;
         let mut rows = tenant.write();
@@ -345,8 +402,11 @@ impl Database for MemoryDatabase {
         }
         let found = rows.connections.get(connection).ok_or(DatabaseError::NoRow)?;
         let (provider, webhook) = (found.provider.clone(), found.profile == Profile::WebhookInbound);
+        if found.status == ConnectionStatus::Revoked {
+            return Err(DatabaseError::Revoked);
+        }
         if rows.bindings.iter().any(|row| row.connection == *connection && row.app == *app) {
-            return Err(DatabaseError::Taken);
+            return Ok(());
         }
         if webhook && rows.bindings.iter().any(|row| row.connection == *connection) {
             return Err(DatabaseError::ConnectionInUse);
@@ -368,11 +428,6 @@ impl Database for MemoryDatabase {
         let before = rows.bindings.len();
         rows.bindings.retain(|row| row.app != *app || row.connection != *connection);
         if rows.bindings.len() == before { Err(DatabaseError::NoRow) } else { Ok(()) }
-    }
-
-    async fn unbind_all(&self, scope: &TenantScope, connection: &ConnectionId) -> Outcome<()> {
-        self.tenant(scope)?.write().bindings.retain(|row| row.connection != *connection);
-        Ok(())
     }
 
     async fn top_up(&self, scope: &TenantScope, amount: Micros, reference: &str, at_s: i64) -> Outcome<u64> {
@@ -428,14 +483,18 @@ impl Database for MemoryDatabase {
 impl Rows {
     /// Whether a key may be for this: an app of the tenant whose deployment lives, a connection that isn't revoked.
     fn grantable(&self, grant: &Grant) -> Outcome<()> {
-        let live = match grant {
-            Grant::App(id) => self.apps.get(id).is_some_and(|app| {
+        match grant {
+            Grant::App(id) => {
+                let app = self.apps.get(id).ok_or(DatabaseError::NoRow)?;
                 let deployment = app.deployment.as_ref().and_then(|id| self.deployments.get(id));
-                deployment.is_none_or(|row| row.status != Status::Destroyed)
-            }),
-            Grant::Connection(id) => self.connections.contains_key(id),
-        };
-        if live { Ok(()) } else { Err(DatabaseError::NoRow) }
+                let live = deployment.is_none_or(|row| row.status != Status::Destroyed);
+                if live { Ok(()) } else { Err(DatabaseError::NoRow) }
+            }
+            Grant::Connection(id) => {
+                let connection = self.connections.get(id).ok_or(DatabaseError::NoRow)?;
+                if connection.status == ConnectionStatus::Revoked { Err(DatabaseError::Revoked) } else { Ok(()) }
+            }
+        }
     }
 }
 
@@ -448,3 +507,7 @@ impl From<WalletError> for DatabaseError {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;

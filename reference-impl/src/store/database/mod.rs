@@ -37,6 +37,9 @@ pub enum DatabaseError {
     /// The row was written since it was read.
     #[error("the row was written in the meantime")]
     Conflict,
+    /// The connection was revoked, for good.
+    #[error("the connection was revoked")]
+    Revoked,
     /// The connection of a webhook has a live binding already.
     #[error("connection_in_use")]
     ConnectionInUse,
@@ -112,12 +115,13 @@ database! {
     fn insert_connection(scope: &TenantScope, row: ConnectionRow) -> Outcome<()>;
     /// Writes a connection's row anew. Its version must be the stored one and 1, else [`DatabaseError::Conflict`].
     fn update_connection(scope: &TenantScope, row: ConnectionRow) -> Outcome<()>;
-    /// Binds a connection to an app of the same tenant. That of a webhook has one binding at the most.
+    /// Ends a connection, in one step: its bindings go, the row says revoked, and holds no ciphertext any more.
+    fn revoke_connection(scope: &TenantScope, id: &ConnectionId) -> Outcome<ConnectionRow>;
+    /// Binds a connection to an app of the same tenant. That of a webhook has one binding at the most. What is bound
+    /// already stays as it is.
     fn bind(scope: &TenantScope, app: &AppId, connection: &ConnectionId) -> Outcome<()>;
     /// Removes a binding.
     fn unbind(scope: &TenantScope, app: &AppId, connection: &ConnectionId) -> Outcome<()>;
-    /// Removes every binding of a connection.
-    fn unbind_all(scope: &TenantScope, connection: &ConnectionId) -> Outcome<()>;
 
     /// Puts money into the tenant's wallet. The same reference again does nothing.
     fn top_up(scope: &TenantScope, amount: Micros, reference: &str, at_s: i64) -> Outcome<u64>;

@@ -19,8 +19,6 @@ pub struct DeploymentRow {
     pub target: Endpoint,
     /// Its status. A destroyed deployment's row stays.
     pub status: Status,
-    /// The hosts that lead to it, in their normal form.
-    pub hosts: Vec<String>,
 }
 
 /// A member of a tenant.

@@ -115,11 +115,8 @@ pub struct ConnEntry {
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
     Deploy(Arc<DeployEntry>),
-    #[cfg_attr(not(test), expect(dead_code, reason = "the provider proxies, which come next, are what writes it"))]
     Key(Arc<KeyEntry>),
-    #[cfg_attr(not(test), expect(dead_code, reason = "the wallet, which comes next, is what writes it"))]
     Balance(Arc<BalanceEntry>),
-    #[cfg_attr(not(test), expect(dead_code, reason = "the provider proxies, which come next, are what writes it"))]
     Conn(Arc<ConnEntry>),
     /// What a planted fault writes.
     #[cfg(feature = "faults")]

@@ -1,6 +1,6 @@
 //! The bytes of a sealed value, and the place that it is sealed for.
 
-use crate::store::database::ConnectionRow;
+use crate::store::database::{AppRow, ConnectionRow};
 use std::fmt;
 
 /// The only version of the form so far.
@@ -84,6 +84,18 @@ impl<'a> Field<'a> {
     #[must_use]
     pub fn of_connection(row: &'a ConnectionRow, column: &'a str) -> Self {
         Self { table: "connections", column, row: row.id.as_str(), tenant: row.tenant.as_str(), version: row.version }
+    }
+
+    /// The webhook secret of an app's row, at the row's version.
+    #[must_use]
+    pub fn of_app(row: &'a AppRow) -> Self {
+        Self {
+            table: "apps",
+            column: "webhook_secret",
+            row: row.id.as_str(),
+            tenant: row.tenant.as_str(),
+            version: row.version,
+        }
     }
 
     /// The associated data: each part with its length in front, so that no two places spell the same bytes. None for a

@@ -11,6 +11,7 @@ pub use envelope::{Envelope, Field};
 
 use crate::entropy::{Entropy, EntropyError};
 use crate::fault::FaultSet;
+use crate::observe::{Event, Guard, GuardSet, Observer};
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use envelope::{NONCE, joined};
@@ -73,7 +74,7 @@ pub struct Vault(Arc<Inner>);
 
 struct Inner {
     entropy: Entropy,
-    #[expect(dead_code, reason = "the faults of this module are planted next")]
+    observer: Option<Arc<dyn Observer>>,
     faults: FaultSet,
     state: RwLock<State>,
 }
@@ -131,12 +132,17 @@ impl Vault {
     /// A vault without a data key yet: a tenant's first is made when its first value is sealed.
     #[must_use]
     pub fn new(master: MasterKey, entropy: Entropy) -> Self {
-        Self::with(master, entropy, FaultSet::none())
+        Self::with(master, entropy, None, FaultSet::none())
     }
 
-    pub(crate) fn with(master: MasterKey, entropy: Entropy, faults: FaultSet) -> Self {
+    pub(crate) fn with(
+        master: MasterKey,
+        entropy: Entropy,
+        observer: Option<Arc<dyn Observer>>,
+        faults: FaultSet,
+    ) -> Self {
         let state = RwLock::new(State { master, tenants: BTreeMap::new() });
-        Self(Arc::new(Inner { entropy, faults, state }))
+        Self(Arc::new(Inner { entropy, observer, faults, state }))
     }
 
     /// A vault from its stored keys, as after a restart.
@@ -144,7 +150,21 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Refused`] if a key is not wrapped by this master key.
     pub fn import(master: MasterKey, entropy: Entropy, keys: &WrappedKeys) -> Result<Self, VaultError> {
-        let vault = Self::new(master, entropy);
+        Self::new(master, entropy).holding(keys)
+    }
+
+    /// The vault that has these stored keys and no other, as this one's own restart would make it.
+    ///
+    /// # Errors
+    /// [`VaultError::Refused`] if a key is not wrapped by this vault's master key.
+    pub fn restarted(&self, keys: &WrappedKeys) -> Result<Self, VaultError> {
+        let Inner { entropy, observer, faults, .. } = &*self.0;
+        let master = self.read().master.clone();
+        Self::with(master, entropy.clone(), observer.clone(), *faults).holding(keys)
+    }
+
+    fn holding(self, keys: &WrappedKeys) -> Result<Self, VaultError> {
+        let vault = self;
         {
             let mut state = vault.write();
             for (tenant, generation, wrapped) in &keys.0 {
@@ -170,6 +190,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::NotSealable`], [`VaultError::Entropy`].
     pub fn seal(&self, field: &Field<'_>, plaintext: &[u8]) -> Result<Envelope, VaultError> {
+        self.report(Guard::Seal);
         let aad = field.associated_data().ok_or(VaultError::NotSealable)?;
         let (generation, key) = self.sealing_key(field.tenant)?;
         let nonce = self.nonce(field.tenant)?;
@@ -182,6 +203,7 @@ impl Vault {
     /// # Errors
     /// [`VaultError::Refused`] for anything but what was sealed for this very place, under a key that is not retired.
     pub fn open(&self, field: &Field<'_>, envelope: &Envelope) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.report(Guard::Aad);
         let parts = envelope.parts().ok_or(VaultError::Refused)?;
         let aad = field.associated_data().ok_or(VaultError::Refused)?;
         let key = {
@@ -231,6 +253,12 @@ impl Vault {
         }
         *state = State { master: new, tenants };
         Ok(())
+    }
+
+    fn report(&self, guard: Guard) {
+        if let Some(observer) = &self.0.observer {
+            observer.observe(&Event::Guards { guards: GuardSet::from_iter([guard]) });
+        }
     }
 
     /// The data key that seals for a tenant, made if there is none.

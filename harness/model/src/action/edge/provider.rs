@@ -74,6 +74,13 @@ impl ProviderCall {
             self.query.clear();
         }
         self.upstream = self.upstream.canonical(adapter, self.ask.route);
+        if adapter == Some(Provider::Openrouter)
+            && self.payload.stream
+            && (self.upstream.needs_estimate() || self.client != ClientEnd::Reads)
+        {
+            // The proxy adds to such a body, so its length is no measure of the question.
+            self.payload.stream = false;
+        }
         if !self.upstream.kind.is_stream() {
             self.client = ClientEnd::Reads;
         }
@@ -333,6 +340,30 @@ impl BodyShape {
         Self::Identity,
         Self::TooLarge,
     ];
+
+    /// What its `Content-Encoding` says, if it has one.
+    #[must_use]
+    pub const fn coding(self) -> Option<&'static str> {
+        match self {
+            Self::Gzip => Some("gzip"),
+            Self::Identity => Some("identity"),
+            Self::Whole
+            | Self::Chunked
+            | Self::Spaced
+            | Self::DuplicateModel
+            | Self::DuplicateOther
+            | Self::DuplicateEscaped
+            | Self::NestedModel
+            | Self::Array
+            | Self::NotJson
+            | Self::Cut
+            | Self::Trailing
+            | Self::NotUtf8
+            | Self::Bom
+            | Self::Empty
+            | Self::TooLarge => None,
+        }
+    }
 
     /// Whether a metered call may have it.
     #[must_use]

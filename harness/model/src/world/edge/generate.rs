@@ -197,7 +197,9 @@ fn keys(
         [Slot::OpenaiNewer, Slot::AnthropicPool, Slot::Slack, Slot::Notion, Slot::GoogleMember, Slot::Assemblyai];
     let mut keys = Vec::new();
     for tenant in 0..tenants {
-        let mut grants: Vec<(Grant, Option<i64>, Option<(u64, u64)>)> = Vec::new();
+        // What each opens, when it ends, and its caps of a day and a month.
+        type Issue = (Grant, Option<i64>, Option<(u64, u64)>);
+        let mut grants: Vec<Issue> = Vec::new();
         let own = apps.iter().enumerate().filter(|(_, app)| app.tenant == tenant).map(|(index, _)| Grant::App(index));
         grants.extend(own.map(|grant| (grant, None, None)));
         if let Some((first, ..)) = grants.first().copied() {

@@ -293,6 +293,9 @@ pub enum PathSpelling {
     CrLf,
     /// `{path}%250d%250aX-Evil:%201`
     CrLfTwice,
+    /// `{path}`, a raw CR LF and `X-Evil: 1` behind: the request line ends without a version, so the parser refuses it
+    /// with 400 and closes. HTTP/1.1 alone.
+    RawCrLf,
     /// `{path}%0a`
     Lf,
     /// `{path}%00`
@@ -348,7 +351,7 @@ pub enum SpellingMeans {
 
 impl PathSpelling {
     /// Those that the path guard refuses.
-    pub const GUARDED: [Self; 36] = [
+    pub const GUARDED: [Self; 37] = [
         Self::DotSegment,
         Self::DotDot,
         Self::DotDotBehind,
@@ -373,6 +376,7 @@ impl PathSpelling {
         Self::EncodedAt,
         Self::CrLf,
         Self::CrLfTwice,
+        Self::RawCrLf,
         Self::Lf,
         Self::Nul,
         Self::Delete,
@@ -436,6 +440,7 @@ impl PathSpelling {
             | Self::EncodedAt
             | Self::CrLf
             | Self::CrLfTwice
+            | Self::RawCrLf
             | Self::Lf
             | Self::Nul
             | Self::Delete
@@ -453,7 +458,7 @@ impl PathSpelling {
 
     pub(super) const fn is_not_origin_form(self) -> bool {
         // What HTTP/2 libraries won't send is left to HTTP/1.1 as well.
-        matches!(self, Self::AbsoluteForm | Self::Asterisk | Self::RawHigh | Self::Fragment)
+        matches!(self, Self::AbsoluteForm | Self::Asterisk | Self::RawHigh | Self::RawCrLf | Self::Fragment)
     }
 
     pub(super) const fn holds_query(self) -> bool {
@@ -490,6 +495,7 @@ impl PathSpelling {
             Self::EncodedAt => format!("/%40evil.example{path}"),
             Self::CrLf => format!("{path}%0d%0aX-Evil:%201"),
             Self::CrLfTwice => format!("{path}%250d%250aX-Evil:%201"),
+            Self::RawCrLf => format!("{path}\r\nX-Evil: 1"),
             Self::Lf => format!("{path}%0a"),
             Self::Nul => format!("{path}%00"),
             Self::Delete => format!("{path}%7f"),

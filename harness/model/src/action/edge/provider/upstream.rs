@@ -27,12 +27,26 @@ impl UpstreamReply {
         Self { kind, ..Self::plain() }
     }
 
+    /// Whether nothing is reported of the question that can be believed.
+    pub(super) const fn needs_estimate(self) -> bool {
+        !matches!(self.usage, Usage::Reported { .. })
+            || self.kind.breaks_off()
+            || matches!(self.kind, UpstreamKind::Echo(EchoForm::BodyEndsWithPart) | UpstreamKind::NoContent)
+    }
+
     pub(super) fn canonical(mut self, adapter: Option<Provider>, route: Route) -> Self {
         if self.kind.is_stream() && !streams(adapter, route) {
             self.kind = UpstreamKind::Answer;
         }
         if !reports_tokens(adapter) && matches!(self.usage, Usage::Lies(_)) {
             self.usage = Usage::Missing;
+        }
+        if matches!(route, Route::Embeddings | Route::EmbedContent(_)) {
+            // An embedding's answer is no text, so an estimate of it would say nothing.
+            self.usage = match self.usage {
+                Usage::Reported { .. } => self.usage,
+                Usage::Missing | Usage::Lies(_) => Usage::Reported { input: 11, output: 0 },
+            };
         }
         self
     }
@@ -49,7 +63,6 @@ const fn streams(adapter: Option<Provider>, route: Route) -> bool {
                 | Route::ApiCompletions
                 | Route::Responses
                 | Route::Messages
-                | Route::Generate(_)
                 | Route::GenerateStream(_)
         )
 }
@@ -116,6 +129,31 @@ impl UpstreamKind {
 
     /// Those that the proxy answers with its own 502.
     pub const BROKEN: [Self; 5] = [Self::Gzip, Self::Unasked101, Self::Garbage, Self::ClosesAtOnce, Self::HeadDies];
+
+    /// Whether it ends before it should, or is no answer.
+    #[must_use]
+    pub const fn breaks_off(self) -> bool {
+        match self {
+            Self::StreamDies(_)
+            | Self::AnswerDies
+            | Self::Gzip
+            | Self::Unasked101
+            | Self::Garbage
+            | Self::ClosesAtOnce
+            | Self::HeadDies => true,
+            Self::Answer
+            | Self::ChunkedAnswer
+            | Self::Stream(_)
+            | Self::Error(_)
+            | Self::ErrorQuotes(_)
+            | Self::Echo(_)
+            | Self::Redirect(_)
+            | Self::Header(_)
+            | Self::Trailers
+            | Self::Interim
+            | Self::NoContent => false,
+        }
+    }
 
     /// Whether it is a stream of events.
     #[must_use]
@@ -278,8 +316,8 @@ impl UpstreamHeader {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Usage {
-    /// Units of the question and of the answer. For assemblyai `input` is the seconds of a completed transcript; where
-    /// the request itself is counted it says nothing.
+    /// Units of the question and of the answer. For assemblyai `input` is the seconds of a completed transcript, and an
+    /// odd `output` says that its model was `nano`; where the request itself is counted it says nothing.
     Reported {
         /// Of the question.
         input: u32,

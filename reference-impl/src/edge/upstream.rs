@@ -1,10 +1,9 @@
-//! Connections to containers, and the bodies that travel through them.
+//! Connections to containers and upstreams, and the bodies that travel through them.
 //!
 //! An idle connection is kept under its target and serves that target alone. It goes back only when its last answer
 //! was read to the end, and is used again only if the container has sent nothing more. A connection on
 //! which nothing moves any more is ended, whoever it is that keeps still.
 
-use super::pages::Refusal;
 use crate::fault::{Fault, FaultSet};
 use crate::network::{Endpoint, Network};
 use crate::platform::Limits;
@@ -22,6 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// How many new connections are made between two searches for dead ones.
@@ -57,12 +57,12 @@ pub(crate) struct Lease {
 
 impl Lease {
     /// Says that something of the answer has moved.
-    fn touch(&self) {
+    pub(crate) fn touch(&self) {
         self.sender.flow.touch();
     }
 
     /// Keeps the connection for the next request, unless this one is still being sent.
-    fn give_back(self) {
+    pub(crate) fn give_back(self) {
         if !self.sender.send.is_closed() && self.sender.flow.end() {
             let mut idle = self.pool.idle();
             let kept = idle.by_target.entry(self.target).or_default();
@@ -82,16 +82,6 @@ pub(crate) enum UpstreamError {
     Timeout,
     /// The client's own body broke off.
     ClientBody,
-}
-
-impl UpstreamError {
-    pub(crate) fn refusal(self) -> Refusal {
-        match self {
-            Self::Broken => Refusal::BadGateway,
-            Self::Timeout => Refusal::GatewayTimeout,
-            Self::ClientBody => Refusal::BadRequest,
-        }
-    }
 }
 
 impl Pool {
@@ -263,15 +253,28 @@ impl Flow {
 /// How far a request's body has come.
 pub(crate) struct Progress {
     moved: Mutex<Instant>,
+    begun: AtomicBool,
     broken: AtomicBool,
 }
 
+impl Default for Progress {
+    fn default() -> Self {
+        Self { moved: Mutex::new(Instant::now()), begun: AtomicBool::new(false), broken: AtomicBool::new(false) }
+    }
+}
+
 impl Progress {
+    /// Whether any of it was sent: the request's head was, then.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
+    }
+
     fn moved(&self) -> Instant {
         *self.moved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn touch(&self) {
+        self.begun.store(true, Ordering::Release);
         *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 }
@@ -279,6 +282,8 @@ impl Progress {
 /// A client's body on its way to a container, without trailers.
 pub(crate) enum RequestBody {
     Empty,
+    /// One that was read before; none when it has gone.
+    Whole(Option<Bytes>, Arc<Progress>),
     Streaming(Incoming, Arc<Progress>),
 }
 
@@ -287,14 +292,19 @@ impl RequestBody {
         if incoming.is_end_stream() {
             return Self::Empty;
         }
-        let progress = Progress { moved: Mutex::new(Instant::now()), broken: AtomicBool::new(false) };
-        Self::Streaming(incoming, Arc::new(progress))
+        Self::Streaming(incoming, Arc::default())
     }
 
-    fn progress(&self) -> Option<Arc<Progress>> {
+    /// A body that was read before.
+    pub(crate) fn whole(bytes: Bytes) -> Self {
+        if bytes.is_empty() { Self::Empty } else { Self::Whole(Some(bytes), Arc::default()) }
+    }
+
+    /// How far it has come; none where there is nothing to come.
+    pub(crate) fn progress(&self) -> Option<Arc<Progress>> {
         match self {
             Self::Empty => None,
-            Self::Streaming(_, progress) => Some(progress.clone()),
+            Self::Whole(_, progress) | Self::Streaming(_, progress) => Some(progress.clone()),
         }
     }
 }
@@ -304,8 +314,13 @@ impl Body for RequestBody {
     type Error = hyper::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Self::Streaming(incoming, progress) = self.get_mut() else {
-            return Poll::Ready(None);
+        let (incoming, progress) = match self.get_mut() {
+            Self::Empty => return Poll::Ready(None),
+            Self::Whole(bytes, progress) => {
+                progress.touch();
+                return Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes))));
+            }
+            Self::Streaming(incoming, progress) => (incoming, progress),
         };
         let frame = ready!(poll_data(incoming, cx));
         progress.touch();
@@ -318,6 +333,7 @@ impl Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
+            Self::Whole(bytes, _) => bytes.is_none(),
             Self::Streaming(incoming, _) => incoming.is_end_stream(),
         }
     }
@@ -325,6 +341,7 @@ impl Body for RequestBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
+            Self::Whole(bytes, _) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::Streaming(incoming, _) => incoming.size_hint(),
         }
     }
@@ -334,6 +351,30 @@ impl Body for RequestBody {
 pub(crate) enum ResponseBody {
     Whole(Bytes),
     Streaming(Incoming, Option<Lease>),
+    /// What a task gives, piece by piece.
+    Piped(Piped),
+}
+
+/// The receiving end of a body that a task gives.
+pub(crate) struct Piped {
+    pieces: mpsc::Receiver<Piece>,
+    hint: SizeHint,
+    ended: bool,
+}
+
+/// A piece of a body.
+pub(crate) enum Piece {
+    Data(Bytes),
+    /// The body is whole. Without it, it is not.
+    End,
+}
+
+impl ResponseBody {
+    /// A body that a task gives, and where the task gives it. Whoever gives it learns when nobody takes it any more.
+    pub(crate) fn piped(hint: SizeHint) -> (mpsc::Sender<Piece>, Self) {
+        let (sender, pieces) = mpsc::channel(1);
+        (sender, Self::Piped(Piped { pieces, hint, ended: false }))
+    }
 }
 
 impl ResponseBody {
@@ -378,6 +419,16 @@ impl Body for ResponseBody {
                     None
                 }
             },
+            Self::Piped(piped) if piped.ended => None,
+            Self::Piped(piped) => {
+                let piece = ready!(piped.pieces.poll_recv(cx));
+                piped.ended = !matches!(piece, Some(Piece::Data(_)));
+                match piece {
+                    Some(Piece::Data(bytes)) => Some(Ok(Frame::data(bytes))),
+                    Some(Piece::End) => None,
+                    None => Some(Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the body broke off"))),
+                }
+            }
         };
         this.free_at_end();
         Poll::Ready(frame)
@@ -387,6 +438,7 @@ impl Body for ResponseBody {
         match self {
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Streaming(incoming, _) => incoming.is_end_stream(),
+            Self::Piped(piped) => piped.ended,
         }
     }
 
@@ -394,8 +446,16 @@ impl Body for ResponseBody {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Streaming(incoming, _) => incoming.size_hint(),
+            Self::Piped(piped) => piped.hint.clone(),
         }
     }
+}
+
+/// The next piece of a body. Trailers are read, and dropped.
+pub(crate) async fn next_data(incoming: &mut Incoming) -> Option<Result<Bytes, hyper::Error>> {
+    let frame = std::future::poll_fn(|cx| poll_data(incoming, cx)).await?;
+    // What is no data was dropped.
+    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
 }
 
 /// The next piece of data. Trailers are read, and dropped.

@@ -1,0 +1,3 @@
+//! The decisions as tables, without a network.
+
+use super::*;
