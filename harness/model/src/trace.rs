@@ -1,5 +1,7 @@
 //! Traces: the steps of a case, and smaller traces that may show the same.
 
+mod edge;
+
 use serde::{Deserialize, Serialize};
 
 use crate::action::cookie::{Alteration, Cookie, CookieJar, Token, Writing};
@@ -80,11 +82,22 @@ pub fn simpler(action: &Action) -> Vec<Action> {
                 let others = calls.iter().enumerate().filter(|(at, _)| *at != left_out);
                 Action::together(others.map(|(_, call)| call.clone()))
             });
-            alone.chain(fewer).filter(|smaller| smaller != action).collect()
+            let smaller = calls.iter().enumerate().flat_map(|(at, call)| {
+                edge::simpler(call).into_iter().map(move |smaller| {
+                    let mut calls = calls.clone();
+                    calls.splice(at..=at, [smaller]);
+                    Action::together(calls)
+                })
+            });
+            alone.chain(fewer).chain(smaller).filter(|smaller| smaller != action).collect()
         }
-        Action::During { call, control } => vec![Action::Edge(call.clone()), Action::EdgeControl(*control)],
-        Action::Edge(_)
-        | Action::EdgeControl(_)
+        Action::During { call, control } => {
+            let alone = [Action::Edge(call.clone()), Action::EdgeControl(*control)];
+            let smaller = edge::simpler(call).into_iter().map(|call| Action::during(call, *control));
+            alone.into_iter().chain(smaller).filter(|smaller| smaller != action).collect()
+        }
+        Action::Edge(call) => edge::simpler(call).into_iter().map(Action::edge).collect(),
+        Action::EdgeControl(_)
         | Action::Vault(_)
         | Action::Control(_)
         | Action::Advance { .. }
@@ -152,7 +165,7 @@ fn simpler_requests(request: &Request) -> Vec<Request> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::choose::Seeded;
+    use crate::choose::{Choose, Seeded};
     use crate::generate::{Swarm, action};
     use crate::world::{Profile, World};
 
@@ -180,6 +193,27 @@ mod tests {
                     break;
                 };
                 assert_ne!(next, current);
+                current = next;
+            }
+        }
+    }
+
+    #[test]
+    fn every_way_of_shrinking_ends_and_stays_carriable() {
+        let mut choose = Seeded::new(6);
+        let world = World::generate(&mut choose, Profile::default());
+        for _ in 0..300 {
+            let mut current = action(&mut choose, &world, Swarm::ALL);
+            for round in 0.. {
+                assert!(round < 400, "{current:?}");
+                let candidates = simpler(&current);
+                assert!(!candidates.contains(&current));
+                for candidate in &candidates {
+                    if let Action::Edge(call) = candidate {
+                        assert_eq!((**call).clone().canonical(), **call);
+                    }
+                }
+                let Some(next) = choose.among(&candidates).cloned() else { break };
                 current = next;
             }
         }
