@@ -231,7 +231,7 @@ impl Estate {
 
     /// The header line of a key.
     pub fn bearer(&self, key: &str) -> String {
-        format!("authorization: Bearer {}\r\n", self.keys.get(key).unwrap_or_else(|| panic!("no key {key}")))
+        format!("authorization: Bearer {}\r\n", self.keys[key])
     }
 
     /// One request on a connection of its own.
