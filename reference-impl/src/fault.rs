@@ -154,6 +154,74 @@ faults! {
     /// On a miss a worker lists the keys that begin alike, to log a near name.
     KvWorkerLists = "kv-worker-lists", ["KV-2"], "edge/app_proxy/shell.rs: lookup";
 
+    /// The client's own X-Vendo-Tenant-Id says whose wallet pays.
+    PrxTenantFromHeader = "prx-tenant-from-header", ["PRX-1", "PRX-2", "WAL-1"], "edge/provider_proxy/shell.rs: payer";
+    /// A tenant that is named in the body pays.
+    PrxTenantFromBody = "prx-tenant-from-body", ["PRX-1", "PRX-2", "WAL-1"], "edge/provider_proxy/shell.rs: payer";
+    /// Of two Authorization headers the first is taken.
+    PrxFirstAuthorizationWins = "prx-first-authorization-wins", ["PRX-1"], "edge/provider_proxy/shell.rs: caller";
+    /// The first key on a client's connection stands for every later one on it.
+    PrxKeyCachedPerConnection = "prx-key-cached-per-connection", ["PRX-1", "PRX-3"], "edge/provider_proxy/shell.rs: caller";
+
+    /// A model without a rate is served, and costs nothing.
+    PrxRateMissPasses = "prx-rate-miss-passes", ["PRX-2"], "edge/provider_proxy/shell.rs: tariff";
+    /// Rates are looked up without regard to case.
+    PrxModelCaseFolded = "prx-model-case-folded", ["PRX-2"], "edge/provider_proxy/shell.rs: tariff_of";
+    /// What begins like a free route is free.
+    PrxFreeRoutePrefix = "prx-free-route-prefix", ["PRX-2", "PRX-6"], "edge/provider_proxy/route.rs: classify_with";
+    /// A stream that breaks off costs nothing.
+    PrxDiedStreamFree = "prx-died-stream-free", ["WAL-1", "PRX-2"], "edge/provider_proxy/errand.rs: pass";
+    /// A stream that breaks off is settled at both ends, each with a hold of its own.
+    PrxRetrySettlesTwice = "prx-retry-settles-twice", ["WAL-1"], "edge/provider_proxy/errand.rs: hold";
+    /// A call that is refused is billed for the work.
+    PrxHoldForRefused = "prx-hold-for-refused", ["WAL-1"], "edge/provider_proxy/shell.rs: refuse";
+
+    /// Whoever knows a job's id may ask for it.
+    PrxJobOfAnyTenant = "prx-job-of-any-tenant", ["PRX-3", "PRX-2"], "edge/provider_proxy/shell.rs: tariff";
+    /// Answers are cached by adapter, path and body, whoever asks.
+    PrxResponseCached = "prx-response-cached", ["PRX-3"], "edge/provider_proxy/shell.rs: send";
+    /// That a wallet is empty is remembered by adapter.
+    PrxRefusalCached = "prx-refusal-cached", ["PRX-3"], "edge/provider_proxy/errand.rs: hold";
+    /// The credential that was opened first is kept by adapter.
+    PrxCredentialCachedByProvider = "prx-credential-cached-by-provider", ["PRX-5", "PRX-3"], "edge/provider_proxy/shell.rs: credential";
+
+    /// A connection's key opens its connection at every adapter.
+    PrxConnectionKeyAnyProvider = "prx-connection-key-any-provider", ["PRX-4"], "edge/provider_proxy/decide.rs: check";
+    /// The connection that a client names is read by its id alone, whatever the key's app is bound to.
+    PrxConnectionHeaderUnlimited = "prx-connection-header-unlimited", ["PRX-4", "PRX-2", "PRX-5"], "edge/provider_proxy/decide.rs: choose";
+    /// The status of a connection is not looked at when it is used.
+    PrxStatusNotRechecked = "prx-status-not-rechecked", ["PRX-4"], "edge/provider_proxy/decide.rs: check";
+    /// A refusal says whose the named connection is.
+    PrxForeignNameInError = "prx-foreign-name-in-error", ["PRX-4"], "edge/provider_proxy/shell.rs: connection";
+    /// A connection that is nobody's is 404, and one that is another's 403.
+    PrxForeignConnection404 = "prx-foreign-connection-404", ["PRX-4"], "edge/provider_proxy/shell.rs: connection";
+    /// The account that the broker acts for is the one that the client names.
+    PrxAccountFromClient = "prx-account-from-client", ["PRX-4", "PRX-5"], "edge/provider_proxy/request_headers.rs: forwarded";
+
+    /// The page of a failure says with which key the provider was asked.
+    PrxCredentialInError = "prx-credential-in-error", ["PRX-5"], "edge/provider_proxy/errand.rs: run";
+    /// The log says with which key the provider was asked.
+    PrxCredentialInLog = "prx-credential-in-log", ["PRX-5"], "edge/provider_proxy/trace.rs: log";
+    /// A redirect's address is passed on unread.
+    PrxCredentialInRedirect = "prx-credential-in-redirect", ["PRX-5"], "edge/provider_proxy/response.rs: filtered";
+    /// Bodies are passed on unread.
+    PrxEchoNotRedacted = "prx-echo-not-redacted", ["PRX-5"], "edge/provider_proxy/redaction.rs: push";
+    /// Each piece of a body is searched by itself, so that a credential across two of them passes.
+    PrxRedactionPerChunk = "prx-redaction-per-chunk", ["PRX-5"], "edge/provider_proxy/redaction.rs: push";
+    /// The bearer goes on to providers that take their key in another header.
+    PrxBearerForwarded = "prx-bearer-forwarded", ["PRX-5"], "edge/provider_proxy/request_headers.rs: forwarded";
+    /// A provider's key of the client's own goes on, and wins over the connection's.
+    PrxOwnAuthorizationWins = "prx-own-authorization-wins", ["PRX-5"], "edge/provider_proxy/request_headers.rs: forwarded";
+    /// A provider's Set-Cookie comes back.
+    PrxSetCookiePasses = "prx-set-cookie-passes", ["PRX-5"], "edge/provider_proxy/response.rs: filtered";
+
+    /// The path is guarded and routed when it was decoded and resolved, and sent on as it came.
+    PrxPathGuardAfterDecoding = "prx-path-guard-after-decoding", ["PRX-6"], "edge/provider_proxy/path_guard.rs: examined";
+    /// The path is guarded as it came, and routed when it was decoded.
+    PrxPathGuardPlainOnly = "prx-path-guard-plain-only", ["PRX-6"], "edge/provider_proxy/path_guard.rs: examined";
+    /// A redirect is followed, with the credential.
+    PrxRedirectFollowed = "prx-redirect-followed", ["PRX-6", "PRX-5"], "edge/provider_proxy/errand.rs: exchange";
+
     /// A key that isn't found by its digest is found by the characters that are shown of it.
     KeyFoundByPrefix = "key-found-by-prefix", ["KEY-1", "PRX-1"], "identity/key.rs: KeyLookup::find";
     /// A worker keeps the keys that it has found, and asks no store about them again.

@@ -273,6 +273,9 @@ impl Platform {
                 clock: config.clock.clone(),
                 observer: config.observer.clone(),
                 stall_timeout: config.limits.stall_timeout,
+                faults,
+                #[cfg(feature = "faults")]
+                planted: crate::edge::provider_proxy::planted::Planted::default(),
             }),
             app_proxy: AppProxy {
                 kv: kv.worker(),

@@ -1,8 +1,11 @@
 //! Traces: the steps of a case, and smaller traces that may show the same.
 
+mod edge;
+
 use serde::{Deserialize, Serialize};
 
 use crate::action::cookie::{Alteration, Cookie, CookieJar, Token, Writing};
+use crate::action::edge::EdgeCall;
 use crate::action::host::{HostLayout, HostSpec, Sni, Spelling};
 use crate::action::path::Path;
 use crate::action::reply::Reply;
@@ -80,15 +83,24 @@ pub fn simpler(action: &Action) -> Vec<Action> {
                 let others = calls.iter().enumerate().filter(|(at, _)| *at != left_out);
                 Action::together(others.map(|(_, call)| call.clone()))
             });
-            alone.chain(fewer).filter(|smaller| smaller != action).collect()
+            let smaller = calls.iter().enumerate().flat_map(|(at, call)| {
+                edge::simpler_calls(call).into_iter().map(move |smaller| {
+                    let replaced = |(other, call): (usize, &EdgeCall)| {
+                        if other == at { smaller.clone() } else { call.clone() }
+                    };
+                    Action::together(calls.iter().enumerate().map(replaced))
+                })
+            });
+            alone.chain(fewer).chain(smaller).filter(|smaller| smaller != action).collect()
         }
-        Action::During { call, control } => vec![Action::Edge(call.clone()), Action::EdgeControl(*control)],
-        Action::Edge(_)
-        | Action::EdgeControl(_)
-        | Action::Vault(_)
-        | Action::Control(_)
-        | Action::Advance { .. }
-        | Action::KvKey { .. } => Vec::new(),
+        Action::During { call, control } => {
+            let alone = [Action::Edge(call.clone()), Action::EdgeControl(*control)];
+            let smaller = edge::simpler_calls(call).into_iter().map(|call| Action::during(call, *control));
+            alone.into_iter().chain(smaller).filter(|smaller| smaller != action).collect()
+        }
+        Action::Edge(call) => edge::simpler_calls(call).into_iter().map(Action::edge).collect(),
+        Action::Vault(tried) => edge::simpler_tries(*tried).into_iter().map(Action::Vault).collect(),
+        Action::EdgeControl(_) | Action::Control(_) | Action::Advance { .. } | Action::KvKey { .. } => Vec::new(),
     }
 }
 
@@ -158,7 +170,7 @@ mod tests {
 
     #[test]
     fn shorter_traces_are_shorter_and_cover_each_single_step() {
-        let steps: Vec<Step> = (0..7u16).map(|n| Action::Advance { seconds: n }.into()).collect();
+        let steps: Vec<Step> = (0..7u32).map(|n| Action::Advance { seconds: n }.into()).collect();
         let candidates = shorter(&steps);
         assert!(candidates.iter().all(|c| c.len() < steps.len()));
         for left_out in &steps {

@@ -1,6 +1,7 @@
 //! A platform in memory with two tenants, and a client that sends raw bytes.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses what it needs")]
 pub mod estate;
+pub mod provider;
 
 use reference_impl::store::rates::{MarginRule, Rate};
 use reference_impl::store::vault::MasterKey;
