@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::canaries::{visible_to_container, visible_to_sender};
 use super::{Answer, CONTENT_TYPE, Expected, SIGNATURE, TIMESTAMP, signature};
 use crate::action::Method;
 use crate::action::edge::HookCall;
-use crate::action::edge::header::EdgeHeader;
-use crate::action::edge::hook::SecretRef;
 use crate::canary::{CanaryId, Scanner};
 use crate::claim::ClaimId;
 use crate::observation::{self, Delivery, End, Exchange, Fields, Nothing, UpstreamRequest};
@@ -134,62 +133,6 @@ fn bytes_of(answer: &observation::Answer, counts: &dyn Fn(&str) -> bool) -> Vec<
         headers.iter().flat_map(|(name, value)| [name.as_bytes(), b": ", value, b"\n"].concat()).collect();
     bytes.extend_from_slice(&answer.body);
     bytes
-}
-
-/// The canaries that the container may see which a webhook must reach: the sender's own mark, in the body that he sent.
-#[must_use]
-pub fn visible_to_container(world: &World, call: &HookCall) -> BTreeSet<CanaryId> {
-    BTreeSet::from([world.member(call.sender).request_canary.id])
-}
-
-/// The canaries that may come back to the sender: those that he sent. Of a container he gets none.
-#[must_use]
-pub fn visible_to_sender(world: &World, call: &HookCall) -> BTreeSet<CanaryId> {
-    let mut visible = BTreeSet::from([world.member(call.sender).request_canary.id]);
-    let secret = |connection: u8| world.connection(connection).webhook_secret.as_ref().map(|own| own.id);
-    match call.secret {
-        SecretRef::Of(connection) => visible.extend(secret(connection)),
-        SecretRef::OfApp(app) => {
-            visible.insert(world.app(app).webhook_secret.id);
-        }
-        SecretRef::Own
-        | SecretRef::Old
-        | SecretRef::Cut
-        | SecretRef::Extended
-        | SecretRef::OtherCase
-        | SecretRef::Twice
-        | SecretRef::ThenWrong
-        | SecretRef::AfterWrong
-        | SecretRef::CommaList => visible.extend(call.path.near().and_then(secret)),
-        SecretRef::Wrong | SecretRef::Missing | SecretRef::Empty => {}
-    }
-    for header in &call.carrier.headers {
-        match header {
-            EdgeHeader::SessionCookie(member) => {
-                visible.insert(world.member(*member).email_canary.id);
-            }
-            EdgeHeader::UserJwt(token) => {
-                visible.insert(world.member(token.member).email_canary.id);
-            }
-            EdgeHeader::BearerElsewhere(key) => {
-                visible.insert(world.key(*key).canary.id);
-            }
-            EdgeHeader::TenantNamed { .. }
-            | EdgeHeader::Connection { .. }
-            | EdgeHeader::OwnCredential(_)
-            | EdgeHeader::ConnectedAccount(_)
-            | EdgeHeader::App(_)
-            | EdgeHeader::Forwarding { .. }
-            | EdgeHeader::Edge(_)
-            | EdgeHeader::Hint { .. }
-            | EdgeHeader::Hop(_)
-            | EdgeHeader::Nominate(_)
-            | EdgeHeader::Origin
-            | EdgeHeader::Referer
-            | EdgeHeader::Envelope { .. } => {}
-        }
-    }
-    visible
 }
 
 /// One webhook and what it must lead to.
@@ -420,7 +363,7 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::edge::hook::{HookBody, HookPath, HookReply};
+    use crate::action::edge::hook::{HookBody, HookPath, HookReply, SecretRef};
     use crate::choose::Seeded;
     use crate::oracle::edge::hook::{Reason, expect};
     use crate::state::State;
