@@ -61,7 +61,7 @@ pub use control::{
 };
 pub use edge::worker::Worker;
 pub use entropy::Entropy;
-pub use fabric::container::{Container, Received, Reply};
+pub use fabric::container::{Container, Received, Reply, Responder, Then};
 pub use fault::{Fault, FaultSet};
 pub use identity::{CookieKey, Member, Role};
 pub use ids::{

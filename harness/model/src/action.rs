@@ -48,8 +48,8 @@ pub enum Action {
     Control(Control),
     /// Time passes.
     Advance {
-        /// Seconds.
-        seconds: u16,
+        /// Seconds: a month is more than a million of them.
+        seconds: u32,
     },
     /// A KV key is made from an identifier.
     KvKey {

@@ -2,6 +2,8 @@
 //!
 //! Each case switches some features off (swarm testing): a feature that is always on hides what only shows without it.
 
+pub mod edge;
+
 use crate::action::cookie::{Alteration, Cookie, CookieJar, Token, Writing};
 use crate::action::framing::Defect;
 use crate::action::header::{
@@ -13,6 +15,7 @@ use crate::action::reply::{DomainAttribute, Reply, ReplyHeader, ReplyKind, SetCo
 use crate::action::{Action, Body, Control, Domain, Identifier, KvKind, Method, RENAMES, Request, Status, Transport};
 use crate::choose::Choose;
 use crate::world::World;
+use edge::EdgeSwarm;
 
 /// Which features a case uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +35,7 @@ pub struct Swarm {
     http2: bool,
     tls: bool,
     keys: bool,
+    edge: EdgeSwarm,
 }
 
 impl Swarm {
@@ -52,7 +56,11 @@ impl Swarm {
         http2: true,
         tls: true,
         keys: true,
+        edge: EdgeSwarm::ALL,
     };
+
+    /// Everything but the edge: the app-proxy alone.
+    pub const APP_PROXY: Self = Self { edge: EdgeSwarm::NONE, ..Self::ALL };
 
     /// Each feature with a chance of two in three.
     pub fn generate<C: Choose>(choose: &mut C) -> Self {
@@ -73,12 +81,16 @@ impl Swarm {
             http2: on(),
             tls: on(),
             keys: on(),
+            edge: EdgeSwarm::generate(choose),
         }
     }
 }
 
 /// Draws an action.
 pub fn action<C: Choose>(choose: &mut C, world: &World, swarm: Swarm) -> Action {
+    if swarm.edge.is_next(choose) {
+        return edge::action(choose, world, swarm.edge);
+    }
     match choose.below(24) {
         0 | 1 if swarm.malformed => {
             let transport = if swarm.tls && choose.one_in(4) { Transport::Http1Tls } else { Transport::Http1 };

@@ -10,11 +10,17 @@ mod apx3;
 mod apx4;
 mod apx5;
 mod apx6;
+mod crd1;
+mod crd2;
+mod crd3;
 mod draft;
 mod edge_draft;
 mod edge_pair;
+#[cfg(test)]
+mod edge_tests;
 mod hks1;
 mod hks2;
+mod key1;
 mod kv;
 mod prx1;
 mod prx2;
@@ -27,6 +33,8 @@ mod prx_tests;
 mod sec3;
 #[cfg(test)]
 mod tests;
+mod vend_draft;
+mod wal1;
 
 use crate::action::Action;
 use crate::choose::Choose;
@@ -66,6 +74,11 @@ pub fn realise<C: Choose>(id: &str, world: &World, choose: &mut C) -> Option<Rea
         "PRX-6" => prx6::realise(&mut draft, name),
         "KV-1" => kv::realise_keys(&mut draft, name),
         "KV-2" => kv::realise_reads(&mut draft, name),
+        "WAL-1" => wal1::realise(&mut draft, name),
+        "CRD-1" => crd1::realise(&mut draft, name),
+        "CRD-2" => crd2::realise(&mut draft, name),
+        "CRD-3" => crd3::realise(&mut draft, name),
+        "KEY-1" => key1::realise(&mut draft, name),
         "HKS-1" => hks1::realise(&mut draft, name),
         "HKS-2" => hks2::realise(&mut draft, name),
         "SEC-3" => sec3::realise(&mut draft, name),

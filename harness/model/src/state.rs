@@ -4,6 +4,7 @@ pub mod edge;
 
 use std::collections::BTreeMap;
 
+use crate::action::edge::{EdgeCall, EdgeControl};
 use crate::action::host::{HostOf, HostSpec, Spelling, portal, rename};
 use crate::action::path::Code;
 use crate::action::{Action, Control, Domain, Request, Status};
@@ -126,7 +127,21 @@ impl State {
     /// Whether the action says something definite in this state. One that doesn't is left out.
     #[must_use]
     pub fn allows(&self, world: &World, action: &Action) -> bool {
-        let Action::Control(control) = action else { return true };
+        let control = match action {
+            Action::Control(control) => control,
+            Action::EdgeControl(control) => return self.allows_edge(world, *control),
+            Action::During { control, .. } => {
+                return !matches!(control, EdgeControl::SetWalletAvailable { .. }) && self.allows_edge(world, *control);
+            }
+            Action::Together(calls) => return self.allows_together(world, calls, action),
+            Action::Request(_)
+            | Action::Race { .. }
+            | Action::Malformed { .. }
+            | Action::Advance { .. }
+            | Action::KvKey { .. }
+            | Action::Edge(_)
+            | Action::Vault(_) => return true,
+        };
         let alive = |deployment: u8| {
             self.deployment(world, deployment).is_some_and(|d| !d.torn_down && d.status != Status::Destroyed)
         };
@@ -158,6 +173,19 @@ impl State {
                 host.spelling == Spelling::Exact && self.holder_is_alive_or_none(&host.of.text(world))
             }
         }
+    }
+
+    /// Whether calls at once say something definite: no two of them are about one thing that is done or kept once.
+    fn allows_together(&self, world: &World, calls: &[EdgeCall], action: &Action) -> bool {
+        let dues = crate::oracle::edge::step::dues(world, self, action);
+        let mut once: Vec<crate::oracle::edge::expect::Effect> = Vec::new();
+        for effect in dues.iter().filter_map(|due| due.call()).flat_map(|due| &due.effects) {
+            if once.iter().any(|other| other.is_about_the_same(effect)) {
+                return false;
+            }
+            once.push(effect.clone());
+        }
+        (2..=4).contains(&calls.len())
     }
 
     /// What the control plane must answer to a control that this state allows.
@@ -194,14 +222,25 @@ impl State {
                     self.control(world, control, observation);
                 }
             }
+            Action::Edge(_) | Action::Together(_) => self.after_calls(world, action, observation),
+            Action::During { control, .. } => {
+                let done = self.edge_outcome(world, *control) == ControlOutcome::Done;
+                self.after_calls(world, action, observation);
+                if done {
+                    self.change_edge(world, *control, observation);
+                }
+            }
+            Action::EdgeControl(control) => {
+                if self.edge_outcome(world, *control) == ControlOutcome::Done {
+                    self.change_edge(world, *control, observation);
+                }
+                let day = self.now_s.div_euclid(86_400);
+                self.edge.after_money(world, &observation.edge, day);
+            }
             Action::Request(_)
             | Action::Race { .. }
             | Action::Malformed { .. }
             | Action::KvKey { .. }
-            | Action::Edge(_)
-            | Action::Together(_)
-            | Action::During { .. }
-            | Action::EdgeControl(_)
             | Action::Vault(_) => {}
         }
     }
@@ -254,6 +293,7 @@ impl State {
             Control::Teardown { deployment } => {
                 let index = world.deployment_index(*deployment);
                 self.hosts.retain(|_, holder| *holder != index);
+                self.end_keys_of(world, index);
                 if let Some(own) = self.deployment_mut(world, *deployment) {
                     own.torn_down = true;
                     own.status = Status::Destroyed;

@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn shorter_traces_are_shorter_and_cover_each_single_step() {
-        let steps: Vec<Step> = (0..7u16).map(|n| Action::Advance { seconds: n }.into()).collect();
+        let steps: Vec<Step> = (0..7u32).map(|n| Action::Advance { seconds: n }.into()).collect();
         let candidates = shorter(&steps);
         assert!(candidates.iter().all(|c| c.len() < steps.len()));
         for left_out in &steps {

@@ -264,6 +264,12 @@ impl<'a, C: Choose> Draft<'a, C> {
         self.push(Action::Control(control));
     }
 
+    /// Lets one of these numbers of seconds pass.
+    pub(super) fn pass<const N: usize>(&mut self, seconds: &[u32; N]) {
+        let seconds = self.of(seconds);
+        self.push(Action::Advance { seconds });
+    }
+
     pub(super) fn status(&mut self, deployment: u8, status: Status) {
         self.control(Control::SetStatus { deployment, status });
     }

@@ -11,7 +11,7 @@ use crate::action::edge::{EdgeCall, EdgeControl, Presented};
 use crate::choose::Choose;
 
 /// Longer than the store keeps a connection's record.
-const STORE_FORGETS_S: u16 = 61;
+const STORE_FORGETS_S: u32 = 61;
 
 pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option<()> {
     match name {

@@ -13,7 +13,7 @@ use crate::world::World;
 use crate::world::edge::{Connection, Grant, Provider};
 
 /// Longer than the store keeps a connection's record.
-const STORE_FORGETS_S: u16 = 61;
+const STORE_FORGETS_S: u32 = 61;
 
 /// Spellings that are the plain field.
 const PLAIN: [ConnectionSpelling; 2] = [ConnectionSpelling::Plain, ConnectionSpelling::Upper];

@@ -49,10 +49,12 @@ fn calls(action: &Action) -> Vec<&ProviderCall> {
         Action::Advance { .. } | Action::EdgeControl(_) => Vec::new(),
         other => panic!("{other:?} is nothing that happens here"),
     };
-    let of = |call| match call {
-        EdgeCall::Provider(call) => call,
-        other => panic!("{other:?} goes elsewhere"),
-    };
+    fn of(call: &EdgeCall) -> &ProviderCall {
+        match call {
+            EdgeCall::Provider(call) => call,
+            other => panic!("{other:?} goes elsewhere"),
+        }
+    }
     all.into_iter().map(of).collect()
 }
 

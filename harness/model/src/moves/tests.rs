@@ -12,12 +12,13 @@ use crate::action::header::{EdgeField, ForwardingField, HintField, HopField, Nam
 use crate::action::host::{HostLayout, HostOf, HostSpec, IpForm, PlatformHost, Sni, Spelling};
 use crate::action::path::{Code, Next, OddPath, Path, ReservedSpelling};
 use crate::action::reply::{DomainAttribute, ReplyKind, SetCookieName};
-use crate::action::{Control, Identifier, KvKind, Method, Request, Status, Transport};
+use crate::action::{Control, Identifier, KvKind, Method, Status, Transport};
 use crate::choose::{FromBytes, Seeded};
 use crate::claim::{Claim, Guard, Milestone, Move, register};
 use crate::generate;
 use crate::observation::Observation;
 use crate::oracle::alternatives::alternatives;
+use crate::oracle::canaries::requests;
 use crate::oracle::expect::{Answer, Expected, Reason};
 use crate::state::{State, presented_code};
 use crate::world::Profile;
@@ -39,22 +40,6 @@ fn world(seed: u64) -> World {
 
 fn tried(id: &str, world: &World, seed: u64) -> Realisation {
     realise(id, world, &mut Seeded::case(seed, 1)).unwrap_or_else(|| panic!("{id} has no realisation"))
-}
-
-fn requests(action: &Action) -> Vec<&Request> {
-    match action {
-        Action::Request(request) => vec![request],
-        Action::Race { first, second } => vec![first, second],
-        Action::Malformed { request, follow_up, .. } => vec![request, follow_up],
-        Action::Control(_)
-        | Action::Advance { .. }
-        | Action::KvKey { .. }
-        | Action::Edge(_)
-        | Action::Together(_)
-        | Action::During { .. }
-        | Action::EdgeControl(_)
-        | Action::Vault(_) => Vec::new(),
-    }
 }
 
 #[test]
@@ -80,15 +65,12 @@ fn every_move_of_every_light_claim_is_realised_and_canonical() {
                         assert_eq!(&fitted, action, "{id}");
                         assert_eq!(request.transport, follow_up.transport, "{id}");
                     }
-                    Action::Request(_)
-                    | Action::Control(_)
-                    | Action::Advance { .. }
-                    | Action::KvKey { .. }
-                    | Action::Edge(_)
+                    Action::Request(_) | Action::Control(_) | Action::Advance { .. } | Action::KvKey { .. } => {}
+                    Action::Edge(_)
                     | Action::Together(_)
                     | Action::During { .. }
                     | Action::EdgeControl(_)
-                    | Action::Vault(_) => {}
+                    | Action::Vault(_) => panic!("{id} is no move at the edge"),
                 }
             }
         }

@@ -15,6 +15,7 @@ use super::canaries;
 use super::compare::{
     FRAMING, broken_answer, delivered_headers, excerpt, own_answer, permitted, relayed_answer, relayed_headers,
 };
+use super::edge;
 use super::expect::{Answer, COOKIE_LIFETIME_S, Expected, Reason};
 use super::{Finding, Judgement, Leak, Oracle};
 
@@ -47,6 +48,23 @@ impl<'w> Judge<'w> {
         observation: &Observation,
         connection_sni: Option<&Option<String>>,
     ) -> (Judgement, Vec<String>) {
+        match action {
+            Action::Edge(_)
+            | Action::Together(_)
+            | Action::During { .. }
+            | Action::EdgeControl(_)
+            | Action::Vault(_) => {
+                let judgement =
+                    edge::judge::judge(self.world, &self.scanner, state, action, observation, &mut self.alike);
+                return (judgement, Vec::new());
+            }
+            Action::Request(_)
+            | Action::Race { .. }
+            | Action::Malformed { .. }
+            | Action::Control(_)
+            | Action::Advance { .. }
+            | Action::KvKey { .. } => {}
+        }
         let requests = canaries::requests(action);
         let ways = alternatives(self.world, state, action, connection_sni);
         let mut best: Option<(Judgement, &Alternative)> = None;

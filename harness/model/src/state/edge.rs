@@ -1,5 +1,8 @@
 //! What changes at the edge during a case: keys, connections, bindings, wallets, what was spent, jobs, tokens.
 
+mod calls;
+mod control;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::edge::control::ConnectionStatus;
