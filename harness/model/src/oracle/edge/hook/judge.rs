@@ -363,8 +363,11 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::Action;
+    use crate::action::edge::EdgeCall;
     use crate::action::edge::hook::{HookBody, HookPath, HookReply, SecretRef};
     use crate::choose::Seeded;
+    use crate::moves::realise;
     use crate::oracle::edge::hook::{Reason, expect};
     use crate::state::State;
     use crate::world::edge::Slot;
@@ -631,6 +634,48 @@ mod tests {
         // Yet an answer of a container's that received nothing can't be its own.
         seen.answer.status = 200;
         assert!(!case.judge(&call, &seen).0.findings.is_empty());
+    }
+
+    #[test]
+    fn the_two_requests_of_each_comparison_hide_alike() {
+        let mut compared = 0;
+        for seed in 0..40 {
+            let case = Case::new();
+            for id in [
+                "HKS-2.unknown-against-wrong",
+                "HKS-2.unknown-against-missing",
+                "HKS-2.malformed-id",
+                "HKS-2.other-methods",
+                "HKS-2.body-read",
+            ] {
+                let Some(tried) = realise(id, &case.world, &mut Seeded::case(seed, 1)) else { continue };
+                let calls: Vec<&HookCall> = tried.actions.iter().rev().take(2).filter_map(hook_of).collect();
+                let [second, first] = calls.as_slice() else { panic!("{id}: {:?}", tried.actions) };
+                let classes = [first, second].map(|call| {
+                    let expected = expect(&case.world, &case.state, call);
+                    assert!(expected.reason.hides(), "{id}: {call:?}");
+                    let answer = Exchange::Answer(case.ideal(call).answer);
+                    alike(call, &expected, &answer)
+                        .into_iter()
+                        .map(|own| (own.class, own.bytes, own.claim))
+                        .collect::<Vec<_>>()
+                });
+                assert_eq!(classes[0].len(), 2, "{id}");
+                assert_eq!(classes[0], classes[1], "{id}");
+                compared += 1;
+            }
+        }
+        assert!(compared > 150, "{compared}");
+    }
+
+    fn hook_of(action: &Action) -> Option<&HookCall> {
+        match action {
+            Action::Edge(call) => match call.as_ref() {
+                EdgeCall::Hook(call) => Some(call),
+                EdgeCall::Provider(_) | EdgeCall::Vend(_) => None,
+            },
+            _ => None,
+        }
     }
 
     #[test]
