@@ -5,8 +5,8 @@ use isolation_harness::engine::*;
 use isolation_harness::target::reference::*;
 use isolation_harness::verify::block_on;
 use isolation_model::action::Action;
-use isolation_model::action::edge::*;
 use isolation_model::action::edge::provider::*;
+use isolation_model::action::edge::*;
 use isolation_model::trace::Step;
 use isolation_model::world::edge::Provider;
 
@@ -27,7 +27,9 @@ fn smoke() {
                 let Some(key) = world.key_of_app(app) else { continue };
                 for adapter in Provider::ADAPTERS {
                     for route in Route::of(adapter) {
-                        steps.push(Action::edge(EdgeCall::Provider(ProviderCall::plain(0, key, adapter, *route))).into());
+                        steps.push(
+                            Action::edge(EdgeCall::Provider(ProviderCall::plain(0, key, adapter, *route))).into(),
+                        );
                     }
                 }
                 for provider in Provider::ALL {
@@ -48,8 +50,15 @@ fn smoke() {
         eprintln!("{} requests in {:?}", outcome.requests, t1.elapsed());
         requests += outcome.requests;
         for step in &outcome.steps {
-            for what in step.findings.iter().map(|f| format!("FINDING {:?} {}", f.claim, f.what)).chain(step.shortfalls.iter().map(|s| format!("short {s}"))) {
-                let entry = bad.entry(what.chars().take(200).collect()).or_insert((0, format!("{:?} {:?}", step.requests, step.step.action)));
+            for what in step
+                .findings
+                .iter()
+                .map(|f| format!("FINDING {:?} {}", f.claim, f.what))
+                .chain(step.shortfalls.iter().map(|s| format!("short {s}")))
+            {
+                let entry = bad
+                    .entry(what.chars().take(200).collect())
+                    .or_insert((0, format!("{:?} {:?}", step.requests, step.step.action)));
                 entry.0 += 1;
             }
         }

@@ -17,6 +17,7 @@ use isolation_model::state::State;
 use isolation_model::world::edge::Provider;
 use reference_impl::Reply;
 
+use super::collect::open_holds;
 use super::script::{Hold, replace, reply};
 use super::{Link, ReferenceSession, doors, settle};
 use crate::target::client::Gate;
@@ -38,7 +39,6 @@ impl ReferenceSession<'_> {
         performed: &mut Performed,
     ) -> Result<(), TargetError> {
         performed.requests = 1;
-        let open = self.open_holds();
         self.answer(state, action, Hold::No);
         let (gate, wire) = self.sent(state, call, 0);
         if let Some(body_bytes) = leaves_after(call) {
@@ -49,7 +49,7 @@ impl ReferenceSession<'_> {
             performed.reused_sni = sent.reused_sni;
             performed.observation.exchanges.push(sent.exchange);
         }
-        self.quiet(open, 1).await;
+        self.quiet(&[call]).await;
         Ok(())
     }
 
@@ -63,7 +63,6 @@ impl ReferenceSession<'_> {
     ) -> Result<(), TargetError> {
         let calls = calls(action);
         performed.requests = u64::try_from(calls.len()).unwrap_or(u64::MAX);
-        let open = self.open_holds();
         self.answer(state, action, Hold::Back);
         let answered = Cell::new(0);
         let wires: Vec<(Gate, Wire)> =
@@ -79,7 +78,7 @@ impl ReferenceSession<'_> {
         };
         let (exchanges, ()) = tokio::join!(join_all(exchanges), conduct);
         performed.observation.exchanges = exchanges.into_iter().collect::<Result<Vec<Exchange>, TargetError>>()?;
-        self.quiet(open, calls.len()).await;
+        self.quiet(&calls).await;
         Ok(())
     }
 
@@ -93,7 +92,6 @@ impl ReferenceSession<'_> {
         performed: &mut Performed,
     ) -> Result<(), TargetError> {
         performed.requests = 1;
-        let open = self.open_holds();
         self.answer(state, action, Hold::Back);
         let (gate, wire) = self.sent(state, call, 0);
         let answered = Cell::new(false);
@@ -113,7 +111,7 @@ impl ReferenceSession<'_> {
         changed?;
         performed.observation = seen;
         performed.observation.exchanges = vec![exchange?];
-        self.quiet(open, 1).await;
+        self.quiet(&[call]).await;
         Ok(())
     }
 
@@ -184,8 +182,10 @@ impl ReferenceSession<'_> {
 
     /// Waits until no hold stands but those that stood before, and each call has left its line in the log: a stream that
     /// broke off is settled when both its ends have been seen.
-    async fn quiet(&self, open: usize, calls: usize) {
-        let is_quiet = || self.watch.lines() >= calls && self.open_holds() <= open;
+    async fn quiet(&self, calls: &[&EdgeCall]) {
+        let holds = calls.iter().any(|call| matches!(call, EdgeCall::Provider(_)));
+        let is_settled = || !holds || open_holds(&self.control.ledgers()) <= self.open_holds;
+        let is_quiet = || self.watch.lines() >= calls.len() && is_settled();
         match self.link {
             Link::InProcess => {
                 for _ in 0..LOOKS {
