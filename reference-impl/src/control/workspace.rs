@@ -5,6 +5,8 @@
 
 use super::account::{AccountError, IssuedKey, KeyView, NewApp, NewKey};
 use super::{ControlPlane, Holder};
+#[cfg(feature = "faults")]
+use crate::fault::Fault;
 use crate::host;
 use crate::identity::bearer::{Bearer, DISPLAY_PREFIX, KEY_PREFIX, KEY_RANDOM, KeyDigest};
 use crate::identity::scope::TenantScope;
@@ -82,7 +84,13 @@ impl Workspace {
         let plaintext = self.draw_key()?;
         let bearer = Bearer::parse(plaintext.as_bytes()).ok_or(AccountError::BadSecret("key"))?;
         let (id, digest, prefix) = (new.id.clone(), bearer.digest(), bearer.prefix().to_owned());
-        self.add_key(new, digest, &prefix).await?;
+        #[cfg_attr(not(feature = "faults"), expect(unused_mut, reason = "only a planted fault changes it"))]
+        let mut row = self.key_row(new, digest, &prefix);
+        #[cfg(feature = "faults")]
+        if self.control.0.faults.has(Fault::KeyStoredInPlain) {
+            row.plaintext = Some(plaintext.to_string());
+        }
+        self.add_key(row).await?;
         Ok(IssuedKey { id, plaintext, prefix })
     }
 
@@ -97,11 +105,11 @@ impl Workspace {
         {
             return Err(AccountError::BadSecret("prefix of the key"));
         }
-        self.add_key(new, digest, prefix).await
+        self.add_key(self.key_row(new, digest, prefix)).await
     }
 
-    async fn add_key(&self, new: NewKey, digest: KeyDigest, prefix: &str) -> Result<(), AccountError> {
-        let row = KeyRow {
+    fn key_row(&self, new: NewKey, digest: KeyDigest, prefix: &str) -> KeyRow {
+        KeyRow {
             id: new.id,
             tenant: self.scope.tenant().clone(),
             digest,
@@ -112,11 +120,16 @@ impl Workspace {
             daily_cap_micros: new.daily_cap_micros,
             monthly_cap_micros: new.monthly_cap_micros,
             created: 0,
-        };
+            #[cfg(feature = "faults")]
+            plaintext: None,
+        }
+    }
+
+    async fn add_key(&self, row: KeyRow) -> Result<(), AccountError> {
         if let Some(observer) = &self.control.0.observer {
             observer.observe(&Event::Guards { guards: GuardSet::from_iter([Guard::KeyIssue]) });
         }
-        self.database().insert_key(&self.scope, row.clone()).await?;
+        let row = self.database().insert_key(&self.scope, row).await?;
         self.control.0.publications.issued(&self.control.0.kv, &row)?;
         Ok(())
     }

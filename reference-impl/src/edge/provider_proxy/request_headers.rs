@@ -2,6 +2,7 @@
 //! connection's credential, written last. Pure.
 
 use crate::edge::app_proxy::request_headers::{canonical, is_hop_by_hop, is_platform_field, listed_by_connection};
+use crate::fault::{Fault, FaultSet};
 use crate::provider::Adapter;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 use memchr::memmem;
@@ -106,18 +107,31 @@ fn is_dropped(name: &str) -> bool {
         || is_hop_by_hop(name)
 }
 
+/// Whether a field is a credential that a planted fault takes for the client's own affair.
+fn is_own_credential(name: &str) -> bool {
+    matches!(name, "authorization" | "x-api-key" | "api-key" | "xi-api-key" | "x-goog-api-key" | "openai-organization")
+}
+
 /// Turns the header of a client's request into the one that an adapter's upstream gets.
-pub fn forwarded(headers: &mut HeaderMap, injection: Injection) {
+pub fn forwarded(headers: &mut HeaderMap, injection: Injection, faults: FaultSet) {
     let listed = listed_by_connection(headers);
+    let (bearer_stays, own_stays) = (faults.has(Fault::PrxBearerForwarded), faults.has(Fault::PrxOwnAuthorizationWins));
     headers.remove(HOST);
     let doomed: Vec<HeaderName> = headers
         .iter()
         .filter(|(name, value)| {
             let canonical = canonical(name);
+            let holds_a_key = memmem::find(value.as_bytes(), BEARER).is_some();
+            if (bearer_stays && **name == AUTHORIZATION)
+                || (own_stays && is_own_credential(&canonical) && !holds_a_key)
+                || (faults.has(Fault::PrxAccountFromClient) && **name == ACCOUNT)
+            {
+                return false;
+            }
             is_dropped(&canonical)
                 || (canonical == "content-length" && **name != CONTENT_LENGTH)
                 || listed.iter().any(|option| *option == canonical)
-                || memmem::find(value.as_bytes(), BEARER).is_some()
+                || holds_a_key
         })
         .map(|(name, _)| name.clone())
         .collect();
@@ -126,10 +140,14 @@ pub fn forwarded(headers: &mut HeaderMap, injection: Injection) {
     }
     headers.insert(HOST, injection.host);
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    if let Some(account) = injection.account {
+    if let Some(account) = injection.account
+        && !headers.contains_key(ACCOUNT)
+    {
         headers.insert(ACCOUNT, account);
     }
-    if let Some((name, value)) = injection.field {
+    if let Some((name, value)) = injection.field
+        && !(own_stays && headers.contains_key(&name))
+    {
         headers.insert(name, value);
     }
 }
@@ -197,6 +215,7 @@ mod tests {
         forwarded(
             &mut headers,
             Injection::new(adapter, CREDENTIAL, Some("acc-1").filter(|_| adapter == Composio)).unwrap(),
+            FaultSet::none(),
         );
         let mut sent: Vec<_> =
             headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();

@@ -3,7 +3,10 @@
 use super::errors::{ERROR_CODE, allow_any_origin};
 use super::redaction::Secret;
 use crate::edge::app_proxy::request_headers::{canonical, is_hop_by_hop, is_platform_field, listed_by_connection};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, TRANSFER_ENCODING};
+use crate::fault::{Fault, FaultSet};
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, SET_COOKIE, TRANSFER_ENCODING,
+};
 use http::{HeaderValue, StatusCode};
 
 /// Whether an answer can be passed on: it has one length at most, changes no protocol, and is encoded in no way in which
@@ -25,12 +28,17 @@ pub fn is_event_stream(headers: &HeaderMap) -> bool {
 }
 
 /// Turns the header of an upstream's answer into the one that the client gets.
-pub fn filtered(headers: &mut HeaderMap, secret: &Secret) {
+pub fn filtered(headers: &mut HeaderMap, secret: &Secret, faults: FaultSet) {
     let listed = listed_by_connection(headers);
     let doomed: Vec<HeaderName> = headers
         .iter()
         .filter(|(name, value)| {
             let canonical = canonical(name);
+            if (faults.has(Fault::PrxSetCookiePasses) && **name == SET_COOKIE)
+                || (faults.has(Fault::PrxCredentialInRedirect) && **name == LOCATION)
+            {
+                return false;
+            }
             is_dropped(&canonical) || listed.iter().any(|option| *option == canonical) || repeats(secret, name, value)
         })
         .map(|(name, _)| name.clone())
@@ -66,7 +74,7 @@ mod tests {
         for (name, value) in fields {
             headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
         }
-        filtered(&mut headers, &Secret::new(KEY.as_bytes()));
+        filtered(&mut headers, &Secret::new(KEY.as_bytes()), FaultSet::none());
         headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
     }
 

@@ -4,6 +4,7 @@
 //! these, and all that isn't listed is blocked, because it would be spent from the tenant's or the platform's credential
 //! without being counted.
 
+use crate::fault::{Fault, FaultSet};
 use crate::provider::Adapter;
 use http::Method;
 
@@ -86,6 +87,21 @@ impl<'p> Metered<'p> {
 /// The class of a request at an adapter, or none where it is blocked.
 #[must_use]
 pub fn classify<'p>(adapter: Adapter, method: &Method, path: &'p str) -> Option<Route<'p>> {
+    classify_with(adapter, method, path, FaultSet::none())
+}
+
+pub(crate) fn classify_with<'p>(
+    adapter: Adapter,
+    method: &Method,
+    path: &'p str,
+    faults: FaultSet,
+) -> Option<Route<'p>> {
+    if faults.has(Fault::PrxFreeRoutePrefix)
+        && matches!(adapter, Adapter::Openai | Adapter::Anthropic)
+        && (path.starts_with("/v1/models") || path.starts_with("/v1/messages/count_tokens"))
+    {
+        return Some(Route::Free);
+    }
     let get = *method == Method::GET;
     let post = *method == Method::POST;
     if !get && !post {
