@@ -2,6 +2,7 @@
 //! to spoil.
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::control;
 use super::expect::{Bill, Context, Due, DueAnswer, DueUpstream, Refusal, Shape, Token, UpstreamBody, expect};
@@ -295,7 +296,9 @@ fn vault(world: &World, tried: crate::action::edge::VaultTry) -> VaultSeen {
             let mut envelope = vec![1, 0, 0, 0, 1];
             envelope.extend_from_slice(&[0; 8]);
             envelope.extend_from_slice(&number.to_be_bytes());
-            envelope.extend((0..value.len() + 16).map(|at| (at as u32).wrapping_mul(2_654_435_761 ^ number).to_be_bytes()[0]));
+            let block = |at: usize| Sha256::digest([number.to_be_bytes(), (at as u32).to_be_bytes()].concat());
+            let noise = (0..).flat_map(block).take(value.len() + 16);
+            envelope.extend(noise);
             seen.sealed.push(envelope);
         }
     }

@@ -27,13 +27,6 @@ impl UpstreamReply {
         Self { kind, ..Self::plain() }
     }
 
-    /// Whether nothing is reported of the question that can be believed.
-    pub(super) const fn needs_estimate(self) -> bool {
-        !matches!(self.usage, Usage::Reported { .. })
-            || self.kind.breaks_off()
-            || matches!(self.kind, UpstreamKind::Echo(EchoForm::BodyEndsWithPart) | UpstreamKind::NoContent)
-    }
-
     pub(super) fn canonical(mut self, adapter: Option<Provider>, route: Route) -> Self {
         if self.kind.is_stream() && !streams(adapter, route) {
             self.kind = UpstreamKind::Answer;
