@@ -159,7 +159,14 @@ fn kinds(action: &Action) -> Vec<String> {
         Action::Control(control) => format!("control {}", tag(control)),
         Action::KvKey { kind, .. } => format!("key {}", tag(kind)),
         Action::Malformed { defect, .. } => format!("malformed {:?}", defect.class()),
-        Action::Request(_) | Action::Race { .. } | Action::Advance { .. } => tag(action),
+        Action::EdgeControl(control) => format!("edge control {}", tag(control)),
+        Action::Vault(tried) => format!("vault {}", tag(&tried.kind)),
+        Action::Request(_)
+        | Action::Race { .. }
+        | Action::Advance { .. }
+        | Action::Edge(_)
+        | Action::Together(_)
+        | Action::During { .. } => tag(action),
     }];
     for request in requests(action) {
         kinds.extend([

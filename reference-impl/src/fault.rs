@@ -266,6 +266,58 @@ faults! {
     MarginCachedByMeter = "margin-cached-by-meter", ["PRX-3"], "store/rates.rs: margin";
     /// A binding is found by its provider alone, whichever app it is of.
     BindingByProviderAlone = "binding-by-provider-alone", ["PRX-4", "CRD-2"], "store/database/memory.rs: bindings";
+
+    /// The broker's token is kept under its provider's name.
+    CrdTokenCachedByProvider = "crd-token-cached-by-provider", ["CRD-1"], "edge/credentials/cache.rs: place";
+    /// The broker's token is kept under the external account, which another tenant may have connected too.
+    CrdTokenCachedByAccount = "crd-token-cached-by-account", ["CRD-1"], "edge/credentials/cache.rs: place";
+    /// A key is given once more what it was given before, without a look at its connection.
+    CrdCacheSurvivesRevocation = "crd-cache-survives-revocation", ["CRD-1"], "edge/credentials/shell.rs: token";
+    /// The tenant of a user's token decides, not the key's.
+    CrdUserTokenWidens = "crd-user-token-widens", ["CRD-1"], "edge/credentials/shell.rs: narrowing";
+    /// The tenant of a user's token is read from what the user wrote about himself.
+    CrdUserMetadataCounts = "crd-user-metadata-counts", ["CRD-1"], "identity/user_token.rs: verify_with";
+    /// A connection's key for another provider is taken for a key of the connection's app.
+    CrdConnectionKeyWalksBindings = "crd-connection-key-walks-bindings", ["CRD-2"], "edge/credentials/chain.rs: connection";
+    /// A bulk answer leaves a slug out whose named connection is another's, and says null for one that never was.
+    CrdBulkTellsForeign = "crd-bulk-tells-foreign", ["CRD-2", "CRD-1"], "edge/credentials/shell.rs: entry";
+    /// The whole grant is given out, the refresh token beside the access token.
+    CrdRefreshTokenVended = "crd-refresh-token-vended", ["CRD-3"], "edge/credentials/shell.rs: stored";
+    /// An error says what the broker said.
+    CrdBrokerErrorPassed = "crd-broker-error-passed", ["CRD-3"], "edge/credentials/shell.rs: examine";
+    /// The log says which token was given out.
+    CrdTokenInLog = "crd-token-in-log", ["CRD-3"], "edge/credentials/shell.rs: token";
+    /// The profile is not examined: the platform's pooled credential is given out as any other.
+    CrdProfileNotChecked = "crd-profile-not-checked", ["CRD-3"], "edge/credentials/shell.rs: token";
+
+    /// A webhook without the secret's header is taken for one from before there were secrets.
+    HksSecretNotRequired = "hks-secret-not-required", ["HKS-1"], "identity/hook.rs: admit_with";
+    /// Secrets are compared over the length of the shorter one.
+    HksSecretPrefixCompared = "hks-secret-prefix-compared", ["HKS-1"], "identity/hook.rs: admit_with";
+    /// The secret of any connection to the provider is good for all of them.
+    HksForeignSecretAccepted = "hks-foreign-secret-accepted", ["HKS-1"], "edge/hooks/shell.rs: proven";
+    /// A secret that was replaced stays good.
+    HksOldSecretAccepted = "hks-old-secret-accepted", ["HKS-1"], "edge/hooks/shell.rs: proven";
+    /// The destination may be named in query or header, by host or by id.
+    HksForgedDestination = "hks-forged-destination", ["HKS-1"], "edge/hooks/shell.rs: destination";
+    /// A connection without a binding is delivered to where it was bound last.
+    HksUnboundDelivered = "hks-unbound-delivered", ["HKS-1"], "edge/hooks/shell.rs: destination";
+    /// The first app's secret is kept, and signs for all of them.
+    HksSignedWithFirstApp = "hks-signed-with-first-app", ["HKS-1"], "edge/hooks/shell.rs: deliver";
+    /// A container's redirect is followed, with the signed envelope.
+    HksRedirectFollowed = "hks-redirect-followed", ["HKS-1"], "edge/hooks/shell.rs: deliver";
+    /// The sender's own headers of the platform's names pass.
+    HksSenderHeadersPass = "hks-sender-headers-pass", ["HKS-1"], "edge/hooks/envelope.rs: request";
+    /// The status of the destination is not examined.
+    HksSuspendedDelivered = "hks-suspended-delivered", ["HKS-1"], "edge/hooks/decide.rs: destination";
+    /// An unknown id is 404, and a wrong secret 412.
+    HksUnknownIs404 = "hks-unknown-is-404", ["HKS-2"], "edge/hooks/shell.rs: found";
+    /// A revoked connection is 404, and an unknown id 412.
+    HksRevokedDiffers = "hks-revoked-differs", ["HKS-2"], "edge/hooks/shell.rs: found";
+    /// The body of a webhook for a known id is read before its secret is compared.
+    HksBodyReadFirst = "hks-body-read-first", ["HKS-2"], "edge/hooks/shell.rs: examine";
+    /// The method of a request for a known id is examined before its secret.
+    HksMethodBeforeSecret = "hks-method-before-secret", ["HKS-2"], "edge/hooks/shell.rs: examine";
 }
 
 #[cfg(feature = "faults")]

@@ -241,7 +241,12 @@ impl Platform {
             broker_key: config.edge.pool_credentials.get(&Adapter::Composio).cloned(),
             observer: config.observer.clone(),
             keys: KeyLookup::new(kv.worker(), Db::Memory(database.clone()), faults),
+            faults,
+            #[cfg(feature = "faults")]
+            pool_credentials: config.edge.pool_credentials.clone(),
         }));
+        #[cfg(feature = "faults")]
+        let secrets = crate::edge::hooks::planted::Secrets::default();
         let hooks = Hooks {
             database: Db::Memory(database.clone()),
             vault: vault.clone(),
@@ -249,6 +254,9 @@ impl Platform {
             network: config.network.clone(),
             limits: config.limits.clone(),
             observer: config.observer.clone(),
+            faults,
+            #[cfg(feature = "faults")]
+            planted: crate::edge::hooks::planted::Planted::new(kv.worker(), secrets.clone()),
         };
         let pool = Pool::new(config.network.clone(), config.limits.clone(), faults);
         let edge = Arc::new(Edge {
@@ -294,6 +302,8 @@ impl Platform {
             entropy: config.entropy,
             observer: config.observer,
             faults,
+            #[cfg(feature = "faults")]
+            secrets,
         });
         control.on_connection_change(Arc::new(move |id| credentials.purge(id)));
         let (stop, stopped) = watch::channel(false);

@@ -56,7 +56,8 @@ async fn cookies(world: &World, set: &str) -> String {
 
 /// All faults but those that are tried where their worker is.
 fn faults() -> impl Iterator<Item = &'static Fault> {
-    Fault::ALL.iter().filter(|fault| !fault.id().starts_with("prx-"))
+    let elsewhere = ["prx-", "crd-", "hks-"];
+    Fault::ALL.iter().filter(move |fault| !elsewhere.iter().any(|prefix| fault.id().starts_with(prefix)))
 }
 
 /// What a client can see of one fault.

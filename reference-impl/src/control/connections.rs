@@ -174,6 +174,10 @@ impl Workspace {
         let credential = seal("credential", &secrets.credential)?;
         let refresh = seal("refresh", &secrets.refresh)?;
         let webhook_secret = seal("webhook_secret", &secrets.webhook_secret)?;
+        #[cfg(feature = "faults")]
+        if let Some(secret) = &secrets.webhook_secret {
+            self.control.0.secrets.note(row, secret);
+        }
         (row.credential, row.refresh, row.webhook_secret) = (credential, refresh, webhook_secret);
         Ok(())
     }

@@ -149,6 +149,8 @@ struct Inner {
     purges: Mutex<Vec<Purge>>,
     observer: Option<Arc<dyn Observer>>,
     faults: FaultSet,
+    #[cfg(feature = "faults")]
+    secrets: crate::edge::hooks::planted::Secrets,
 }
 
 #[derive(Default)]
@@ -189,6 +191,9 @@ pub(crate) struct Parts {
     pub(crate) entropy: Entropy,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) faults: FaultSet,
+    /// What a planted fault of the hooks worker knows.
+    #[cfg(feature = "faults")]
+    pub(crate) secrets: crate::edge::hooks::planted::Secrets,
 }
 
 impl ControlPlane {
@@ -209,6 +214,8 @@ impl ControlPlane {
             purges: Mutex::default(),
             observer: parts.observer,
             faults: parts.faults,
+            #[cfg(feature = "faults")]
+            secrets: parts.secrets,
         }))
     }
 

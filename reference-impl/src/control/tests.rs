@@ -17,6 +17,8 @@ pub(super) fn control(staleness: Duration, clock: &Clock) -> ControlPlane {
         entropy: Entropy::seeded(4),
         observer: None,
         faults: FaultSet::none(),
+        #[cfg(feature = "faults")]
+        secrets: crate::edge::hooks::planted::Secrets::default(),
     })
 }
 

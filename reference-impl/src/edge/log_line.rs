@@ -15,7 +15,7 @@ pub(crate) struct LogLine {
     connection: Option<String>,
     provider: Option<String>,
     #[cfg(feature = "faults")]
-    pub(crate) planted: Option<String>,
+    remark: Option<String>,
 }
 
 impl LogLine {
@@ -42,6 +42,12 @@ impl LogLine {
         self.code = Some(code);
     }
 
+    /// Notes more. Only planted faults have more to say.
+    #[cfg(feature = "faults")]
+    pub(crate) fn remark(&mut self, remark: &str) {
+        self.remark = Some(remark.to_owned());
+    }
+
     /// The line.
     pub(crate) fn rendered(&self, worker: Worker, status: u16) -> String {
         let or_none = |part: &Option<String>| part.clone().unwrap_or_else(|| "-".to_owned());
@@ -54,8 +60,8 @@ impl LogLine {
             or_none(&self.provider)
         );
         #[cfg(feature = "faults")]
-        if let Some(planted) = &self.planted {
-            return format!("{line} {planted}");
+        if let Some(remark) = &self.remark {
+            return format!("{line} {remark}");
         }
         line
     }

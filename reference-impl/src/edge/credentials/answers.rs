@@ -162,6 +162,15 @@ impl Token {
     }
 }
 
+/// A failure that says what the broker said. Only a planted fault gives it.
+#[cfg(feature = "faults")]
+pub(super) fn telling(said: &str) -> Response<Bytes> {
+    let body = serde_json::json!({"error": Refusal::Upstream.code(), "detail": said}).to_string();
+    let mut response = document(StatusCode::BAD_GATEWAY, body.into(), &Method::GET);
+    response.headers_mut().insert("vendo-error-code", HeaderValue::from_static(Refusal::Upstream.code()));
+    response
+}
+
 /// A member of a bulk answer.
 pub(super) enum Entry {
     Token(Token),

@@ -85,8 +85,6 @@ impl Broker<'_> {
 struct Answer {
     access_token: String,
     expires_at: Option<String>,
-    #[cfg(feature = "faults")]
-    refresh_token: Option<String>,
 }
 
 fn read(body: &[u8]) -> Option<Brokered> {
@@ -103,7 +101,7 @@ fn read(body: &[u8]) -> Option<Brokered> {
         access: Zeroizing::new(answer.access_token),
         expires_at: answer.expires_at,
         #[cfg(feature = "faults")]
-        refresh: answer.refresh_token.map(Zeroizing::new),
+        refresh: None,
     };
     Some(Brokered { token, expires_at_s })
 }

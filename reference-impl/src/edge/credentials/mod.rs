@@ -9,4 +9,6 @@ mod cache;
 pub mod chain;
 pub mod decide;
 mod instant;
+#[cfg(feature = "faults")]
+mod planted;
 pub(crate) mod shell;

@@ -5,11 +5,16 @@ use super::broker::Broker;
 use super::cache::Cache;
 use super::chain::{Chain, Named, usable};
 use super::decide::{self, Wanted};
+#[cfg(feature = "faults")]
+use super::planted::Planted;
 use crate::clock::Clock;
 use crate::edge::entry::Inspection;
 use crate::edge::log_line::LogLine;
 use crate::edge::upstream::ResponseBody;
 use crate::edge::worker::Worker;
+#[cfg(feature = "faults")]
+use crate::fault::Fault;
+use crate::fault::FaultSet;
 use crate::identity::bearer;
 use crate::identity::key::{Caller, KeyLookup, KeyRefusal};
 use crate::identity::user_token::{self, IdentityKeys};
@@ -37,6 +42,8 @@ pub(crate) struct Credentials {
     chain: Chain,
     stores: Stores,
     cache: Cache,
+    #[cfg(feature = "faults")]
+    planted: Planted,
 }
 
 /// What the credentials worker is made of.
@@ -52,6 +59,10 @@ pub(crate) struct Stores {
     pub(crate) broker_key: Option<PoolCredential>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) keys: KeyLookup,
+    pub(crate) faults: FaultSet,
+    /// What a planted fault gives out.
+    #[cfg(feature = "faults")]
+    pub(crate) pool_credentials: std::collections::BTreeMap<crate::provider::Adapter, PoolCredential>,
 }
 
 /// Who may be vended to, inside the key's tenant.
@@ -62,6 +73,9 @@ enum Narrowing {
     To(String),
     /// Nobody: what was presented is no user of the tenant.
     Refused,
+    /// One user, whatever his tenant. Only a planted fault asks for that.
+    #[cfg(feature = "faults")]
+    Widened(user_token::UserClaims),
 }
 
 impl Narrowing {
@@ -70,6 +84,8 @@ impl Narrowing {
             Self::None => Ok(None),
             Self::To(user) => Ok(Some(user)),
             Self::Refused => Err(Refusal::BindingMissing),
+            #[cfg(feature = "faults")]
+            Self::Widened(claims) => Ok(Some(claims.sub())),
         }
     }
 }
@@ -83,12 +99,22 @@ struct Asked<'a> {
     deadline: Instant,
     inspection: &'a mut Inspection,
     line: &'a mut LogLine,
+    /// What the broker said, which only a planted fault passes on.
+    #[cfg(feature = "faults")]
+    said: Option<String>,
 }
 
 impl Credentials {
     pub(crate) fn new(stores: Stores) -> Self {
         let chain = Chain { kv: stores.kv.clone(), database: stores.database.clone() };
-        Self { keys: stores.keys.clone(), chain, stores, cache: Cache::default() }
+        Self {
+            keys: stores.keys.clone(),
+            chain,
+            cache: Cache::new(stores.faults),
+            stores,
+            #[cfg(feature = "faults")]
+            planted: Planted::default(),
+        }
     }
 
     /// Forgets what is kept of a connection.
@@ -129,11 +155,27 @@ impl Credentials {
         let narrowing = self.narrowing(&caller, &parts.headers).await?;
         let deadline = Instant::now() + self.stores.limits.response_head_timeout;
         let named = Named::read(&parts.headers);
-        let mut asked = Asked { caller, named, narrowing, deadline, inspection, line };
+        let mut asked = Asked {
+            caller,
+            named,
+            narrowing,
+            deadline,
+            inspection,
+            line,
+            #[cfg(feature = "faults")]
+            said: None,
+        };
         match wanted {
             Wanted::One(provider) => {
                 asked.line.provider(provider);
-                self.token(provider, &mut asked).await.map(|token| token.response())
+                let token = self.token(provider, &mut asked).await;
+                #[cfg(feature = "faults")]
+                if asked.inspection.faults.has(Fault::CrdBrokerErrorPassed)
+                    && let Some(said) = asked.said
+                {
+                    return Ok(answers::telling(&said));
+                }
+                token.map(|token| token.response())
             }
             Wanted::Several(slugs) => {
                 let mut entries = Vec::with_capacity(slugs.len());
@@ -165,9 +207,14 @@ impl Credentials {
             (Some(field), None) => field.as_bytes(),
             (Some(_), Some(_)) => return Ok(Narrowing::Refused),
         };
-        let Ok(claims) = user_token::verify(token, &self.stores.identity_keys, self.stores.clock.now_s()) else {
+        let (keys, now_s, faults) = (&self.stores.identity_keys, self.stores.clock.now_s(), self.stores.faults);
+        let Ok(claims) = user_token::verify_with(token, keys, now_s, faults) else {
             return Ok(Narrowing::Refused);
         };
+        #[cfg(feature = "faults")]
+        if self.stores.faults.has(Fault::CrdUserTokenWidens) {
+            return Ok(Narrowing::Widened(claims));
+        }
         if claims.tenant_id() != caller.scope().tenant() {
             return Ok(Narrowing::Refused);
         }
@@ -180,6 +227,10 @@ impl Credentials {
 
     /// A member of a bulk answer: whatever stands in the way of a token, it is not told.
     async fn entry(&self, slug: &str, asked: &mut Asked<'_>) -> Entry {
+        #[cfg(feature = "faults")]
+        if asked.inspection.faults.has(Fault::CrdBulkTellsForeign) && self.is_named_and_foreign(asked).await {
+            return Entry::Absent;
+        }
         match decide::known(slug) {
             Some(provider) => self.token(provider, asked).await.map_or(Entry::Null, Entry::Token),
             None => Entry::Null,
@@ -189,16 +240,69 @@ impl Credentials {
     /// The token of the connection that the key opens at a provider.
     async fn token(&self, provider: &str, asked: &mut Asked<'_>) -> Result<Token, Refusal> {
         let owner = asked.narrowing.owner()?;
-        let row = self.chain.connection(&asked.caller, provider, &asked.named, owner, asked.inspection).await?;
+        #[cfg(feature = "faults")]
+        let place = Planted::place(&asked.caller, provider, &asked.named, owner);
+        #[cfg(feature = "faults")]
+        if asked.inspection.faults.has(Fault::CrdCacheSurvivesRevocation)
+            && let Some(token) = self.planted.given(&place)
+        {
+            return Ok(token);
+        }
+        let row = self.chain.connection(&asked.caller, provider, &asked.named, owner, asked.inspection).await;
+        #[cfg(feature = "faults")]
+        let row = match self.widened(provider, asked).await {
+            Some(row) => Ok(row),
+            None => row,
+        };
+        let row = row?;
         asked.line.connection(&row);
-        asked.inspection.reach(Guard::Vend);
-        match row.profile {
+        let _faults = asked.inspection.reach(Guard::Vend);
+        let token = match row.profile {
             Profile::OauthAppInstall | Profile::ByokStatic => self.stored(&row, asked.inspection),
-            Profile::ComposioManaged => self.brokered(&row, asked.deadline).await,
+            Profile::ComposioManaged => self.brokered(&row, asked).await,
+            #[cfg(feature = "faults")]
+            Profile::VendoManagedPool if _faults.has(Fault::CrdProfileNotChecked) => self.pooled(provider),
             Profile::VendoManagedPool | Profile::WebhookInbound | Profile::UserOauth => {
                 Err(Refusal::ProfileUnsupported)
             }
+        };
+        #[cfg(feature = "faults")]
+        if _faults.has(Fault::CrdTokenInLog)
+            && let Ok(token) = &token
+        {
+            asked.line.remark(&format!("token={}", *token.access));
         }
+        #[cfg(feature = "faults")]
+        if let Ok(token) = &token {
+            self.planted.keep(place, token);
+        }
+        token
+    }
+
+    /// The connection that is named, in the tenant of the user's token. Only a planted fault asks.
+    #[cfg(feature = "faults")]
+    async fn widened(&self, provider: &str, asked: &Asked<'_>) -> Option<ConnectionRow> {
+        let (Narrowing::Widened(claims), Named::One(id)) = (&asked.narrowing, &asked.named) else { return None };
+        let scope = crate::identity::operator(claims.tenant_id().clone());
+        let row = self.stores.database.connection(&scope, id).await.ok()??;
+        (row.provider.as_str() == provider).then_some(row)
+    }
+
+    /// Whether the connection that is named is known to be another tenant's. Only a planted fault asks.
+    #[cfg(feature = "faults")]
+    async fn is_named_and_foreign(&self, asked: &Asked<'_>) -> bool {
+        let Named::One(id) = &asked.named else { return false };
+        let Ok(key) = crate::store::kv::Conn::new(id.as_str()) else { return false };
+        let entry = self.stores.kv.get(&key).await;
+        entry.is_some_and(|entry| entry.tenant_id != asked.caller.scope().tenant().as_str())
+    }
+
+    /// The platform's own credential. Only a planted fault gives it out.
+    #[cfg(feature = "faults")]
+    fn pooled(&self, provider: &str) -> Result<Token, Refusal> {
+        let adapter = crate::provider::Adapter::from_slug(provider).ok_or(Refusal::Upstream)?;
+        let pooled = self.stores.pool_credentials.get(&adapter).ok_or(Refusal::Upstream)?;
+        Ok(Token { access: Zeroizing::new(pooled.expose().to_owned()), expires_at: None, refresh: None })
     }
 
     /// What is stored for a connection: opened at each call, and only what is to be given out.
@@ -212,16 +316,22 @@ impl Credentials {
         let vault = self.stores.vault.as_ref().ok_or(Refusal::Unavailable)?;
         let opened = vault.open(&Field::of_connection(row, "credential"), sealed).map_err(|_| Refusal::Upstream)?;
         let access = std::str::from_utf8(&opened).map_err(|_| Refusal::Upstream)?;
+        #[cfg(feature = "faults")]
+        let refresh = {
+            let sealed = row.refresh.as_ref().filter(|_| inspection.faults.has(Fault::CrdRefreshTokenVended));
+            let opened = sealed.and_then(|sealed| vault.open(&Field::of_connection(row, "refresh"), sealed).ok());
+            opened.map(|opened| Zeroizing::new(String::from_utf8_lossy(&opened).into_owned()))
+        };
         Ok(Token {
             access: Zeroizing::new(access.to_owned()),
             expires_at: None,
             #[cfg(feature = "faults")]
-            refresh: None,
+            refresh,
         })
     }
 
     /// What the broker gives, or gave a while ago.
-    async fn brokered(&self, row: &ConnectionRow, deadline: Instant) -> Result<Token, Refusal> {
+    async fn brokered(&self, row: &ConnectionRow, asked: &mut Asked<'_>) -> Result<Token, Refusal> {
         if let Some(token) = self.cache.get(row, self.stores.clock.now_s()) {
             return Ok(token);
         }
@@ -230,8 +340,12 @@ impl Credentials {
             return Err(Refusal::Upstream);
         };
         let broker = Broker { network: &self.stores.network, limits: &self.stores.limits, endpoint, key };
-        let asked = timeout_at(deadline, broker.token(account)).await.map_err(|_| Refusal::Upstream)?;
-        let brokered = asked.map_err(|_| Refusal::Upstream)?;
+        let answered = timeout_at(asked.deadline, broker.token(account)).await.map_err(|_| Refusal::Upstream)?;
+        #[cfg(feature = "faults")]
+        if let Err(failure) = &answered {
+            asked.said.clone_from(&failure.said);
+        }
+        let brokered = answered.map_err(|_| Refusal::Upstream)?;
         self.cache.keep(row, &brokered, self.stores.clock.now_s());
         Ok(brokered.token)
     }

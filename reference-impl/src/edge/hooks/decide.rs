@@ -1,6 +1,7 @@
 //! What a webhook has to show, in which order, and where it goes. Pure.
 
 use super::answers::Refusal;
+use crate::fault::{Fault, FaultSet};
 use crate::ids::{DeploymentId, ExternalId};
 use crate::network::Endpoint;
 use crate::provider::Adapter;
@@ -52,7 +53,11 @@ pub fn acceptable(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// 404 for a deployment that is gone or not the tenant's, 503 for one that isn't running.
-pub fn destination(wanted: Option<&DeploymentId>, found: Option<&DeploymentRow>) -> Result<Endpoint, Refusal> {
+pub fn destination(
+    wanted: Option<&DeploymentId>,
+    found: Option<&DeploymentRow>,
+    faults: FaultSet,
+) -> Result<Endpoint, Refusal> {
     let (Some(wanted), Some(found)) = (wanted, found) else {
         return Err(Refusal::NotBound);
     };
@@ -60,6 +65,7 @@ pub fn destination(wanted: Option<&DeploymentId>, found: Option<&DeploymentRow>)
         return Err(Refusal::NotBound);
     }
     match found.status {
+        _ if faults.has(Fault::HksSuspendedDelivered) => Ok(found.target),
         Status::Running => Ok(found.target),
         Status::Suspending | Status::Suspended | Status::Resuming | Status::SuspendFailed | Status::ResumeFailed => {
             Err(Refusal::Unavailable)
@@ -142,10 +148,13 @@ mod tests {
                 | Status::SuspendFailed
                 | Status::ResumeFailed => Err(Refusal::Unavailable),
             };
-            assert_eq!(destination(Some(&id("d")), Some(&row("d", status))), expected, "{status:?}");
+            assert_eq!(destination(Some(&id("d")), Some(&row("d", status)), FaultSet::none()), expected, "{status:?}");
         }
-        assert_eq!(destination(Some(&id("d")), Some(&row("e", Status::Running))), Err(Refusal::NotBound));
-        assert_eq!(destination(None, Some(&row("d", Status::Running))), Err(Refusal::NotBound));
-        assert_eq!(destination(Some(&id("d")), None), Err(Refusal::NotBound));
+        assert_eq!(
+            destination(Some(&id("d")), Some(&row("e", Status::Running)), FaultSet::none()),
+            Err(Refusal::NotBound)
+        );
+        assert_eq!(destination(None, Some(&row("d", Status::Running)), FaultSet::none()), Err(Refusal::NotBound));
+        assert_eq!(destination(Some(&id("d")), None, FaultSet::none()), Err(Refusal::NotBound));
     }
 }

@@ -1,6 +1,7 @@
 //! What a container is sent of a webhook: the body as it came, and who it is from, signed with the app's secret. Of the
 //! sender's headers it gets the content type alone.
 
+use crate::fault::{Fault, FaultSet};
 use crate::network::Endpoint;
 use crate::store::database::ConnectionRow;
 use bytes::Bytes;
@@ -33,6 +34,7 @@ pub(super) fn request(
     body: Bytes,
     timestamp: i64,
     secret: &[u8],
+    faults: FaultSet,
 ) -> Option<Request<Full<Bytes>>> {
     let signature = signature(secret, timestamp, &body)?;
     let mut request = Request::post(format!("/vendo/webhooks/{}", row.provider)).body(Full::new(body)).ok()?;
@@ -41,11 +43,28 @@ pub(super) fn request(
     for value in sent.get_all(CONTENT_TYPE) {
         headers.append(CONTENT_TYPE, value.clone());
     }
+    if faults.has(Fault::HksSenderHeadersPass) {
+        let platforms = |name: &str| name.starts_with("vendo-") || name.starts_with("x-vendo-");
+        for (name, value) in sent.iter().filter(|(name, _)| platforms(name.as_str())) {
+            headers.append(name.clone(), value.clone());
+        }
+        append(headers, row, timestamp, &signature)?;
+        return Some(request);
+    }
     headers.insert("vendo-timestamp", HeaderValue::from(timestamp));
     headers.insert("vendo-signature", HeaderValue::from_str(&signature).ok()?);
     headers.insert("x-vendo-connection-id", HeaderValue::from_str(row.id.as_str()).ok()?);
     headers.insert("x-vendo-provider", HeaderValue::from_str(row.provider.as_str()).ok()?);
     Some(request)
+}
+
+/// The envelope beside what is there already, as only a planted fault writes it.
+fn append(headers: &mut HeaderMap, row: &ConnectionRow, timestamp: i64, signature: &str) -> Option<()> {
+    headers.append("vendo-timestamp", HeaderValue::from(timestamp));
+    headers.append("vendo-signature", HeaderValue::from_str(signature).ok()?);
+    headers.append("x-vendo-connection-id", HeaderValue::from_str(row.id.as_str()).ok()?);
+    headers.append("x-vendo-provider", HeaderValue::from_str(row.provider.as_str()).ok()?);
+    Some(())
 }
 
 #[cfg(test)]

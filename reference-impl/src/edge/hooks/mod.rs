@@ -6,4 +6,6 @@
 pub mod answers;
 pub mod decide;
 mod envelope;
+#[cfg(feature = "faults")]
+pub(crate) mod planted;
 pub(crate) mod shell;

@@ -9,6 +9,7 @@ use crate::edge::log_line::LogLine;
 use crate::edge::one_shot::{self, AnswerBody};
 use crate::edge::upstream::ResponseBody;
 use crate::edge::worker::Worker;
+use crate::fault::{Fault, FaultSet};
 use crate::identity::hook;
 use crate::identity::scope::TenantScope;
 use crate::network::{Endpoint, Network};
@@ -32,6 +33,9 @@ pub(crate) struct Hooks {
     pub(crate) network: Network,
     pub(crate) limits: Limits,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) faults: FaultSet,
+    #[cfg(feature = "faults")]
+    pub(crate) planted: super::planted::Planted,
 }
 
 /// Where a webhook goes, and who signs for it.
@@ -74,29 +78,57 @@ impl Hooks {
         inspection: &mut Inspection,
         line: &mut LogLine,
     ) -> Result<StatusCode, Refusal> {
-        let (scope, row) = self.admitted(parts, inspection).await?;
+        let found = self.found(parts).await?;
+        if found.is_some() && self.faults.has(Fault::HksMethodBeforeSecret) {
+            decide::acceptable(&parts.method, &parts.headers)?;
+        }
+        if found.is_some() && self.faults.has(Fault::HksBodyReadFirst) {
+            let body = self.read(body).await?;
+            let (scope, row) = self.proven(parts, found, inspection)?;
+            decide::acceptable(&parts.method, &parts.headers)?;
+            return self.pass(parts, &scope, &row, body, inspection, line).await;
+        }
+        let (scope, row) = self.proven(parts, found, inspection)?;
         line.connection(&row);
         decide::acceptable(&parts.method, &parts.headers)?;
         let body = self.read(body).await?;
-        inspection.reach(Guard::WebhookDelivery);
-        let destination = self.destination(&scope, &row).await?;
-        self.deliver(parts, &row, &destination, body).await
+        self.pass(parts, &scope, &row, body, inspection, line).await
+    }
+
+    /// The connection that the path names, if there is one and it was not revoked.
+    async fn found(&self, parts: &Parts) -> Result<Option<ConnectionRow>, Refusal> {
+        let Some(id) = decide::external_id(parts.uri.path()) else { return Ok(None) };
+        let row = self.database.hook_connection(&id).await?;
+        if row.is_none() && self.faults.has(Fault::HksUnknownIs404) {
+            return Err(Refusal::NotBound);
+        }
+        let was_there = row.is_some();
+        let alive = decide::alive(row);
+        if was_there && alive.is_none() && self.faults.has(Fault::HksRevokedDiffers) {
+            return Err(Refusal::NotBound);
+        }
+        Ok(alive)
     }
 
     /// The connection that the request has proven to speak for, and its tenant's scope.
-    async fn admitted(
+    fn proven(
         &self,
         parts: &Parts,
+        found: Option<ConnectionRow>,
         inspection: &mut Inspection,
     ) -> Result<(TenantScope, ConnectionRow), Refusal> {
-        let found = match decide::external_id(parts.uri.path()) {
-            Some(id) => decide::alive(self.database.hook_connection(&id).await?),
-            None => None,
-        };
         inspection.reach(Guard::WebhookSecret);
         let secret = decide::presented(&parts.headers, found.as_ref().map(|row| row.provider.as_str()));
         let vault = self.vault.as_ref().ok_or(Refusal::Unproven)?;
-        let scope = hook::admit(vault, found.as_ref(), secret);
+        let scope = hook::admit_with(vault, found.as_ref(), secret, self.faults);
+        #[cfg(feature = "faults")]
+        let scope = scope.or_else(|| {
+            let (row, secret) = (found.as_ref()?, secret?);
+            let old = self.faults.has(Fault::HksOldSecretAccepted) && self.planted.secrets.was_of(row, secret);
+            let foreign = self.faults.has(Fault::HksForeignSecretAccepted)
+                && self.planted.secrets.was_at_provider_of(row, secret);
+            (old || foreign).then(|| crate::identity::operator(row.tenant.clone()))
+        });
         match (scope, found) {
             (Some(scope), Some(row)) => {
                 inspection.reach(Guard::Scope);
@@ -104,6 +136,22 @@ impl Hooks {
             }
             (None, _) | (Some(_), None) => Err(Refusal::Unproven),
         }
+    }
+
+    /// Takes a webhook to its destination.
+    async fn pass(
+        &self,
+        parts: &Parts,
+        scope: &TenantScope,
+        row: &ConnectionRow,
+        body: Bytes,
+        inspection: &mut Inspection,
+        line: &mut LogLine,
+    ) -> Result<StatusCode, Refusal> {
+        line.connection(row);
+        inspection.reach(Guard::WebhookDelivery);
+        let destination = self.destination(parts, scope, row).await?;
+        self.deliver(parts, row, &destination, body).await
     }
 
     /// The whole body.
@@ -118,15 +166,33 @@ impl Hooks {
 
     /// The deployment of the app that the connection is bound to: by the tenant's own rows, and by nothing in the
     /// request.
-    async fn destination(&self, scope: &TenantScope, row: &ConnectionRow) -> Result<Destination, Refusal> {
+    async fn destination(
+        &self,
+        _parts: &Parts,
+        scope: &TenantScope,
+        row: &ConnectionRow,
+    ) -> Result<Destination, Refusal> {
         let bindings = self.database.bindings_of(scope, &row.id).await?;
-        let binding = bindings.first().ok_or(Refusal::NotBound)?;
-        let app = self.database.app(scope, &binding.app).await?.ok_or(Refusal::NotBound)?;
+        let bound = bindings.into_iter().next().map(|binding| binding.app);
+        #[cfg(feature = "faults")]
+        let bound = if self.faults.has(Fault::HksUnboundDelivered) {
+            self.planted.last_app(&row.id, bound.as_ref())
+        } else {
+            bound
+        };
+        let bound = bound.ok_or(Refusal::NotBound)?;
+        let app = self.database.app(scope, &bound).await?.ok_or(Refusal::NotBound)?;
+        #[cfg(feature = "faults")]
+        if self.faults.has(Fault::HksForgedDestination)
+            && let Some(target) = self.named(_parts, scope).await
+        {
+            return Ok(Destination { target, app });
+        }
         let deployment = match &app.deployment {
             Some(id) => self.database.deployment(scope, id).await?,
             None => None,
         };
-        let target = decide::destination(app.deployment.as_ref(), deployment.as_ref())?;
+        let target = decide::destination(app.deployment.as_ref(), deployment.as_ref(), self.faults)?;
         Ok(Destination { target, app })
     }
 
@@ -141,12 +207,60 @@ impl Hooks {
         let vault = self.vault.as_ref().ok_or(Refusal::Unavailable)?;
         let secret = vault.open(&Field::of_app(app), &app.webhook_secret);
         let secret = secret.map_err(|_| Refusal::Unavailable)?;
-        let now_s = self.clock.now_s();
-        let request = envelope::request(row, target, &parts.headers, body, now_s, &secret);
-        let request = request.ok_or(Refusal::Unreachable)?;
-        let answer = one_shot::run(&self.network, &self.limits, target, request, AnswerBody::Left).await;
-        let status = answer.map_err(|_| Refusal::Unreachable)?.status();
+        #[cfg(feature = "faults")]
+        let secret =
+            if self.faults.has(Fault::HksSignedWithFirstApp) { self.planted.first_app_secret(secret) } else { secret };
+        let answer = self.send(parts, row, target, body.clone(), &secret).await?;
+        let mut status = answer.status();
+        if self.faults.has(Fault::HksRedirectFollowed)
+            && status.is_redirection()
+            && let Some(elsewhere) = authority(&answer)
+        {
+            status = self.send(parts, row, &elsewhere, body, &secret).await?.status();
+        }
         // A change of protocol was not asked for.
         if status.is_informational() { Err(Refusal::Unreachable) } else { Ok(status) }
     }
+
+    /// Sends a webhook to a container, and gives the head of its answer.
+    async fn send(
+        &self,
+        parts: &Parts,
+        row: &ConnectionRow,
+        target: &Endpoint,
+        body: Bytes,
+        secret: &[u8],
+    ) -> Result<Response<Bytes>, Refusal> {
+        let now_s = self.clock.now_s();
+        let request = envelope::request(row, target, &parts.headers, body, now_s, secret, self.faults);
+        let request = request.ok_or(Refusal::Unreachable)?;
+        let answer = one_shot::run(&self.network, &self.limits, target, request, AnswerBody::Left).await;
+        answer.map_err(|_| Refusal::Unreachable)
+    }
+
+    /// A destination that the request names: any host of the platform's, or an id among the tenant's own. Only a
+    /// planted fault asks.
+    #[cfg(feature = "faults")]
+    async fn named(&self, parts: &Parts, scope: &TenantScope) -> Option<Endpoint> {
+        use crate::store::kv::DeployKey;
+        let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        if let Some(host) = text("x-forwarded-host").and_then(|host| crate::host::normalise(host.as_bytes()).ok()) {
+            let entry = match DeployKey::of(crate::host::classify(&host)).ok()?? {
+                DeployKey::Label(key) => self.planted.kv.get(&key).await,
+                DeployKey::Host(key) => self.planted.kv.get(&key).await,
+            };
+            return entry?.target.parse().ok();
+        }
+        let pairs = parts.uri.query().unwrap_or_default().split('&');
+        let asked = pairs.filter_map(|pair| pair.strip_prefix("deployment=")).next();
+        let id = crate::ids::DeploymentId::parse(text("x-vendo-deployment-id").or(asked)?).ok()?;
+        Some(self.database.deployment(scope, &id).await.ok()??.target)
+    }
+}
+
+/// Where a redirect leads, as only a planted fault reads it.
+fn authority(answer: &Response<Bytes>) -> Option<Endpoint> {
+    let location = answer.headers().get(http::header::LOCATION)?.to_str().ok()?;
+    let rest = location.strip_prefix("http://")?;
+    rest.split('/').next()?.parse().ok()
 }
