@@ -2,7 +2,7 @@
 //!
 //! Needs Node.js 20 with npm, and says so where they are missing. The packages are pinned by
 //! `official_clients/package-lock.json` and are installed once, below the target folder.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 use reference_impl::identity::key::Grant;
 use reference_impl::standin::Upstream;

@@ -186,7 +186,7 @@ async fn probe(fault: Fault, world: &Providers) -> String {
             ask(world, openai, ("GET", "/v1/models/%2e%2e", ""), "").await + &sent(world, openai)
         }
         Fault::PrxRedirectFollowed => {
-            let elsewhere = format!("http://{}/x", world.upstreams[&Adapter::Gemini].endpoint());
+            let elsewhere = format!("http://{}/x", world.upstream(Adapter::Gemini).endpoint());
             world.script(openai, respond(302, &[("location", &elsewhere)], &[""], false));
             world.spend(openai).await;
             sent(world, Adapter::Gemini)

@@ -364,11 +364,11 @@ async fn a_client_that_leaves_pays_for_what_was_sent_and_leaves_no_hold() {
     world.script(Adapter::Openai, Reply::Hold(Box::new(answer(USAGE))));
     let mut client = world.client().await;
     client.send(&whole).await;
-    while world.upstreams[&Adapter::Openai].waiting() == 0 {
+    while world.upstream(Adapter::Openai).waiting() == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     drop(client);
-    world.upstreams[&Adapter::Openai].release();
+    world.upstream(Adapter::Openai).release();
     let spent = world.settled("T-acme", 1).await;
     assert!(spent > 0, "what the provider has done is paid for");
     // In the middle of a stream.
@@ -540,11 +540,11 @@ async fn a_wallet_out_of_reach_refuses_before_and_settles_later() {
     world.platform.control().set_wallet_available(true);
     world.script(Adapter::Openai, Reply::Hold(Box::new(answer(USAGE))));
     let (got, ()) = tokio::join!(world.spend(Adapter::Openai), async {
-        while world.upstreams[&Adapter::Openai].waiting() == 0 {
+        while world.upstream(Adapter::Openai).waiting() == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         world.platform.control().set_wallet_available(false);
-        world.upstreams[&Adapter::Openai].release();
+        world.upstream(Adapter::Openai).release();
     });
     assert_eq!((got.status, got.text()), (200, USAGE));
     assert_eq!(world.ledger("T-acme").await, [(Hold, -1_000_000)]);

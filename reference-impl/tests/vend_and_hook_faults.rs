@@ -1,7 +1,13 @@
 //! Each fault that is planted in the credentials worker or the hooks worker is wired: one probe behaves otherwise with it
 //! than without it, and who does nothing wrong sees none of it.
 #![cfg(feature = "faults")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
 
 mod common;
 

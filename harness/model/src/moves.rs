@@ -1,4 +1,4 @@
-//! How each move of the light claims is carried out: from a move's id to the actions of one try.
+//! How each move of the claims that are due is carried out: from a move's id to the actions of one try.
 //!
 //! The register says what is tried, this module how. It draws whatever a move leaves open (whose deployment, which of
 //! its hosts, which member, transport, method, path), so that many tries of one move differ and each still is that move.
@@ -54,7 +54,7 @@ pub struct Realisation {
 ///
 /// The actions are for a fresh case: flags and statuses are as the world says, and no sign-in code was given out.
 ///
-/// `None` when the register has no such move of a light claim, or the world nothing to make it of. A world of the
+/// `None` when the register has no such move of a claim that is due, or the world nothing to make it of. A world of the
 /// default profile has what every move needs.
 pub fn realise<C: Choose>(id: &str, world: &World, choose: &mut C) -> Option<Realisation> {
     let (claim, name) = id.split_once('.')?;

@@ -56,21 +56,41 @@ pub struct EstateOptions {
     pub faults: reference_impl::FaultSet,
 }
 
-/// The connections of each tenant: id behind the tenant's letter, provider, profile, user, account, and the app that it
-/// is bound to.
-const CONNECTIONS: [(&str, &str, Profile, Option<&str>, Option<&str>, Option<&str>); 12] = [
-    ("slack", "slack", Profile::OauthAppInstall, Some("ada"), None, Some("app")),
-    ("slack-2", "slack", Profile::OauthAppInstall, Some("bob"), None, Some("app")),
-    ("slack-site", "slack", Profile::OauthAppInstall, Some("ada"), None, Some("site")),
-    ("slack-loose", "slack", Profile::OauthAppInstall, Some("ada"), None, None),
-    ("openai", "openai", Profile::ByokStatic, None, None, Some("app")),
-    ("github", "github", Profile::ComposioManaged, None, Some("shared"), Some("app")),
-    ("google", "google", Profile::ComposioManaged, None, None, Some("app")),
-    ("pool", "anthropic", Profile::VendoManagedPool, None, None, Some("app")),
-    ("hook", "discord", Profile::WebhookInbound, None, None, Some("app")),
-    ("telegram", "telegram", Profile::WebhookInbound, None, None, Some("app")),
-    ("hook-loose", "discord", Profile::WebhookInbound, None, None, None),
-    ("user", "notion", Profile::UserOauth, None, None, Some("app")),
+/// A connection that each tenant has.
+struct Sketch {
+    /// Its id, behind the tenant's letter.
+    place: &'static str,
+    provider: &'static str,
+    profile: Profile,
+    /// The user who owns it.
+    user: Option<&'static str>,
+    /// The app that it is bound to.
+    app: Option<&'static str>,
+}
+
+const fn sketch(
+    place: &'static str,
+    provider: &'static str,
+    profile: Profile,
+    user: Option<&'static str>,
+    app: Option<&'static str>,
+) -> Sketch {
+    Sketch { place, provider, profile, user, app }
+}
+
+const CONNECTIONS: [Sketch; 12] = [
+    sketch("slack", "slack", Profile::OauthAppInstall, Some("ada"), Some("app")),
+    sketch("slack-2", "slack", Profile::OauthAppInstall, Some("bob"), Some("app")),
+    sketch("slack-site", "slack", Profile::OauthAppInstall, Some("ada"), Some("site")),
+    sketch("slack-loose", "slack", Profile::OauthAppInstall, Some("ada"), None),
+    sketch("openai", "openai", Profile::ByokStatic, None, Some("app")),
+    sketch("github", "github", Profile::ComposioManaged, None, Some("app")),
+    sketch("google", "google", Profile::ComposioManaged, None, Some("app")),
+    sketch("pool", "anthropic", Profile::VendoManagedPool, None, Some("app")),
+    sketch("hook", "discord", Profile::WebhookInbound, None, Some("app")),
+    sketch("telegram", "telegram", Profile::WebhookInbound, None, Some("app")),
+    sketch("hook-loose", "discord", Profile::WebhookInbound, None, None),
+    sketch("user", "notion", Profile::UserOauth, None, Some("app")),
 ];
 
 pub fn app_id(id: &str) -> AppId {
@@ -79,6 +99,11 @@ pub fn app_id(id: &str) -> AppId {
 
 pub fn connection_id(id: &str) -> ConnectionId {
     ConnectionId::parse(id).unwrap()
+}
+
+/// What the broker calls a connection: both tenants have connected one account of github.
+fn account_of(connection: &str) -> String {
+    if connection.ends_with("github") { "shared".to_owned() } else { format!("account-of-{connection}") }
 }
 
 /// What a connection's secrets are in these tests.
@@ -184,7 +209,7 @@ impl Estate {
             let name = if app.ends_with("site") { format!("{letter}-site-key") } else { format!("{letter}-key") };
             self.issue(&workspace, &name, Grant::App(app_id(app)), None).await;
         }
-        for (place, provider, profile, user, account, app) in CONNECTIONS {
+        for Sketch { place, provider, profile, user, app } in CONNECTIONS {
             let connection = format!("{letter}-{place}");
             let secret = |kind: &str| Some(Zeroizing::new(secret_of(kind, &connection)));
             workspace
@@ -194,11 +219,7 @@ impl Estate {
                     provider: ProviderSlug::parse(provider).unwrap(),
                     profile,
                     user_id: user.map(|user| format!("{letter}-{user}")),
-                    // One account that both tenants have connected, and one that each has for itself.
-                    account: match (profile, account) {
-                        (Profile::ComposioManaged, None) => Some(format!("account-of-{connection}")),
-                        (_, account) => account.map(str::to_owned),
-                    },
+                    account: (profile == Profile::ComposioManaged).then(|| account_of(&connection)),
                     credential: secret("token"),
                     refresh_token: secret("refresh"),
                     webhook_secret: secret("hook"),
@@ -231,7 +252,7 @@ impl Estate {
 
     /// The header line of a key.
     pub fn bearer(&self, key: &str) -> String {
-        format!("authorization: Bearer {}\r\n", self.keys[key])
+        format!("authorization: Bearer {}\r\n", self.keys.get(key).unwrap())
     }
 
     /// One request on a connection of its own.

@@ -212,20 +212,24 @@ impl Providers {
     }
 
     pub fn acme(&self) -> &str {
-        &self.keys["T-acme"]
+        self.keys.get("T-acme").unwrap()
     }
 
     pub fn globex(&self) -> &str {
-        &self.keys["T-globex"]
+        self.keys.get("T-globex").unwrap()
+    }
+
+    pub fn upstream(&self, adapter: Adapter) -> &Container {
+        self.upstreams.get(&adapter).unwrap()
     }
 
     pub fn script(&self, adapter: Adapter, reply: Reply) {
-        self.upstreams[&adapter].script(reply);
+        self.upstream(adapter).script(reply);
     }
 
     /// What reached a provider since the last call.
     pub fn reached(&self, adapter: Adapter) -> Vec<Received> {
-        self.upstreams[&adapter].drain()
+        self.upstream(adapter).drain()
     }
 
     /// How many requests reached any provider since the last call.

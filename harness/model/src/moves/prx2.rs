@@ -74,7 +74,7 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             if draft.one_in(3) {
                 call.upstream.usage = Usage::Missing;
             }
-            draft.proxied(call);
+            draft.proxied(call.canonical());
         }
         "deduplicated" => {
             let (first, second) = draft.paying_twins()?;

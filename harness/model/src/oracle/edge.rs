@@ -13,6 +13,8 @@ pub mod control;
 pub mod cost;
 pub mod expect;
 pub mod hook;
+#[cfg(test)]
+mod ideal;
 pub mod judge;
 pub mod key;
 pub mod ledger;
@@ -21,6 +23,8 @@ pub mod route;
 mod scan;
 pub mod scope;
 pub mod step;
+#[cfg(test)]
+mod tests;
 pub mod vault;
 mod vend;
 pub mod why;

@@ -10,10 +10,13 @@ use zeroize::Zeroizing;
 
 /// Every webhook secret that a connection ever had, as the control plane wrote them.
 #[derive(Clone, Default)]
-pub(crate) struct Secrets(Arc<Mutex<BTreeSet<(String, [u8; 32])>>>);
+pub(crate) struct Secrets(Arc<Mutex<Held>>);
+
+/// Whose a secret was, and its digest.
+type Held = BTreeSet<(String, [u8; 32])>;
 
 impl Secrets {
-    fn held(&self) -> MutexGuard<'_, BTreeSet<(String, [u8; 32])>> {
+    fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -183,8 +183,8 @@ fn envelopes(plan: &[VaultStep], seen: &VaultSeen, judgement: &mut Judgement) {
         judgement.shortfalls.push("more envelopes were seen than were sealed".to_owned());
     }
     for ((tenant, generation), ids) in &named {
-        let earlier = named.range((*tenant, 0)..(*tenant, *generation)).flat_map(|(_, ids)| ids);
-        if let Some(id) = earlier.filter(|id| ids.contains(id)).next() {
+        let mut earlier = named.range((*tenant, 0)..(*tenant, *generation)).flat_map(|(_, ids)| ids);
+        if let Some(id) = earlier.find(|id| ids.contains(id)) {
             found(judgement, format!("a value that was sealed after a rotation names the key {id} of before"));
         }
     }

@@ -53,7 +53,7 @@ impl State {
 
 impl EdgeState {
     /// Balances and spending as the ledgers say they are: what is wrong with them was found already.
-    pub(in crate::state) fn after_money(&mut self, world: &World, seen: &EdgeObservation, day: i64) {
+    pub(crate) fn after_money(&mut self, world: &World, seen: &EdgeObservation, day: i64) {
         for (tenant, balance) in self.wallets.iter_mut().enumerate() {
             let last = seen.ledger.get(&tenant).and_then(|lines| lines.last()).map(|line| line.balance_after);
             if let Some(now) = seen.balances.get(tenant).copied().or(last) {

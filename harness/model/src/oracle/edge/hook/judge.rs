@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::canaries::{visible_to_container, visible_to_sender};
 use super::{Answer, CONTENT_TYPE, Expected, SIGNATURE, TIMESTAMP, signature};
 use crate::action::Method;
 use crate::action::edge::HookCall;
-use crate::action::edge::header::EdgeHeader;
-use crate::action::edge::hook::SecretRef;
 use crate::canary::{CanaryId, Scanner};
 use crate::claim::ClaimId;
 use crate::observation::{self, Delivery, End, Exchange, Fields, Nothing, UpstreamRequest};
@@ -134,62 +133,6 @@ fn bytes_of(answer: &observation::Answer, counts: &dyn Fn(&str) -> bool) -> Vec<
         headers.iter().flat_map(|(name, value)| [name.as_bytes(), b": ", value, b"\n"].concat()).collect();
     bytes.extend_from_slice(&answer.body);
     bytes
-}
-
-/// The canaries that the container may see which a webhook must reach: the sender's own mark, in the body that he sent.
-#[must_use]
-pub fn visible_to_container(world: &World, call: &HookCall) -> BTreeSet<CanaryId> {
-    BTreeSet::from([world.member(call.sender).request_canary.id])
-}
-
-/// The canaries that may come back to the sender: those that he sent. Of a container he gets none.
-#[must_use]
-pub fn visible_to_sender(world: &World, call: &HookCall) -> BTreeSet<CanaryId> {
-    let mut visible = BTreeSet::from([world.member(call.sender).request_canary.id]);
-    let secret = |connection: u8| world.connection(connection).webhook_secret.as_ref().map(|own| own.id);
-    match call.secret {
-        SecretRef::Of(connection) => visible.extend(secret(connection)),
-        SecretRef::OfApp(app) => {
-            visible.insert(world.app(app).webhook_secret.id);
-        }
-        SecretRef::Own
-        | SecretRef::Old
-        | SecretRef::Cut
-        | SecretRef::Extended
-        | SecretRef::OtherCase
-        | SecretRef::Twice
-        | SecretRef::ThenWrong
-        | SecretRef::AfterWrong
-        | SecretRef::CommaList => visible.extend(call.path.near().and_then(secret)),
-        SecretRef::Wrong | SecretRef::Missing | SecretRef::Empty => {}
-    }
-    for header in &call.carrier.headers {
-        match header {
-            EdgeHeader::SessionCookie(member) => {
-                visible.insert(world.member(*member).email_canary.id);
-            }
-            EdgeHeader::UserJwt(token) => {
-                visible.insert(world.member(token.member).email_canary.id);
-            }
-            EdgeHeader::BearerElsewhere(key) => {
-                visible.insert(world.key(*key).canary.id);
-            }
-            EdgeHeader::TenantNamed { .. }
-            | EdgeHeader::Connection { .. }
-            | EdgeHeader::OwnCredential(_)
-            | EdgeHeader::ConnectedAccount(_)
-            | EdgeHeader::App(_)
-            | EdgeHeader::Forwarding { .. }
-            | EdgeHeader::Edge(_)
-            | EdgeHeader::Hint { .. }
-            | EdgeHeader::Hop(_)
-            | EdgeHeader::Nominate(_)
-            | EdgeHeader::Origin
-            | EdgeHeader::Referer
-            | EdgeHeader::Envelope { .. } => {}
-        }
-    }
-    visible
 }
 
 /// One webhook and what it must lead to.
@@ -420,8 +363,11 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::edge::hook::{HookBody, HookPath, HookReply};
+    use crate::action::Action;
+    use crate::action::edge::EdgeCall;
+    use crate::action::edge::hook::{HookBody, HookPath, HookReply, SecretRef};
     use crate::choose::Seeded;
+    use crate::moves::realise;
     use crate::oracle::edge::hook::{Reason, expect};
     use crate::state::State;
     use crate::world::edge::Slot;
@@ -688,6 +634,48 @@ mod tests {
         // Yet an answer of a container's that received nothing can't be its own.
         seen.answer.status = 200;
         assert!(!case.judge(&call, &seen).0.findings.is_empty());
+    }
+
+    #[test]
+    fn the_two_requests_of_each_comparison_hide_alike() {
+        let mut compared = 0;
+        for seed in 0..40 {
+            let case = Case::new();
+            for id in [
+                "HKS-2.unknown-against-wrong",
+                "HKS-2.unknown-against-missing",
+                "HKS-2.malformed-id",
+                "HKS-2.other-methods",
+                "HKS-2.body-read",
+            ] {
+                let Some(tried) = realise(id, &case.world, &mut Seeded::case(seed, 1)) else { continue };
+                let calls: Vec<&HookCall> = tried.actions.iter().rev().take(2).filter_map(hook_of).collect();
+                let [second, first] = calls.as_slice() else { panic!("{id}: {:?}", tried.actions) };
+                let classes = [first, second].map(|call| {
+                    let expected = expect(&case.world, &case.state, call);
+                    assert!(expected.reason.hides(), "{id}: {call:?}");
+                    let answer = Exchange::Answer(case.ideal(call).answer);
+                    alike(call, &expected, &answer)
+                        .into_iter()
+                        .map(|own| (own.class, own.bytes, own.claim))
+                        .collect::<Vec<_>>()
+                });
+                assert_eq!(classes[0].len(), 2, "{id}");
+                assert_eq!(classes[0], classes[1], "{id}");
+                compared += 1;
+            }
+        }
+        assert!(compared > 150, "{compared}");
+    }
+
+    fn hook_of(action: &Action) -> Option<&HookCall> {
+        match action {
+            Action::Edge(call) => match call.as_ref() {
+                EdgeCall::Hook(call) => Some(call),
+                EdgeCall::Provider(_) | EdgeCall::Vend(_) => None,
+            },
+            _ => None,
+        }
     }
 
     #[test]
