@@ -161,7 +161,7 @@ fn kinds(action: &Action) -> Vec<String> {
         Action::Control(control) => format!("control {}", tag(control)),
         Action::KvKey { kind, .. } => format!("key {}", tag(kind)),
         Action::Malformed { defect, .. } => format!("malformed {:?}", defect.class()),
-        Action::EdgeControl(control) => format!("edge-control {}", tag(control)),
+        Action::EdgeControl(control) => format!("edge control {}", tag(control)),
         Action::Vault(tried) => format!("vault {}", tag(&tried.kind)),
         Action::Request(_)
         | Action::Race { .. }

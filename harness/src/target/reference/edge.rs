@@ -25,8 +25,10 @@ use crate::target::{Performed, TargetError};
 
 /// How often it is looked in memory whether all is quiet.
 const LOOKS: usize = 48;
-/// How long it is waited for over sockets, in milliseconds.
-const QUIET_MS: u64 = 250;
+/// How often over sockets.
+const LOOKS_OVER_SOCKETS: usize = 60;
+/// How long it is waited for calls to arrive, in milliseconds.
+const ARRIVAL_MS: u64 = 250;
 
 impl ReferenceSession<'_> {
     /// One call.
@@ -126,25 +128,35 @@ impl ReferenceSession<'_> {
     fn answer(&self, state: &State, action: &Action, hold: Hold) {
         self.answer_upstream(scripts(self.world, state, action), hold);
         let webhooks = calls(action).into_iter().enumerate().filter_map(|(number, call)| match call {
-            EdgeCall::Hook(own) => Some((wire(self.world, state, call, number).body.bytes(), own.container)),
+            EdgeCall::Hook(own) => {
+                let connection = own.path.near().map(|near| self.world.connection(near).id.clone());
+                let body = wire(self.world, state, call, number).body.bytes();
+                Some((connection.unwrap_or_default(), body, own.container))
+            }
             EdgeCall::Provider(_) | EdgeCall::Vend(_) => None,
         });
-        let webhooks: Vec<(Vec<u8>, HookReply)> = webhooks.collect();
+        let webhooks: Vec<(String, Vec<u8>, HookReply)> = webhooks.collect();
         if webhooks.is_empty() {
             return;
         }
         let stray = self.behind.stray().unwrap_or_default();
         for (index, container) in self.containers.iter().enumerate() {
-            let mut own: Vec<(Vec<u8>, Reply)> = webhooks
+            let mut own: Vec<(String, Vec<u8>, Reply)> = webhooks
                 .iter()
-                .map(|(body, answer)| {
+                .map(|(connection, body, answer)| {
                     let script = addressed(container_script(self.world, index, *answer), &stray);
-                    (body.clone(), hold.over(reply(script)))
+                    (connection.clone(), body.clone(), hold.over(reply(script)))
                 })
                 .collect();
             container.respond_with(move |request| {
-                let at = own.iter().position(|(body, _)| *body == request.body)?;
-                Some(own.remove(at).1)
+                // A webhook is known by its connection, of two with one connection by their bodies.
+                let named = request.header("x-vendo-connection-id").next().unwrap_or_default().to_vec();
+                let is_of = |(connection, body, _): &(String, Vec<u8>, Reply)| {
+                    (connection.as_bytes() == named, *body == request.body)
+                };
+                let best = own.iter().enumerate().max_by_key(|(at, one)| (is_of(one), std::cmp::Reverse(*at)));
+                let (at, _) = best.filter(|(_, one)| is_of(one) != (false, false))?;
+                Some(own.remove(at).2)
             });
         }
     }
@@ -172,7 +184,7 @@ impl ReferenceSession<'_> {
                 }
             }
             Link::Http => {
-                for _ in 0..QUIET_MS {
+                for _ in 0..ARRIVAL_MS {
                     if is_so() {
                         break;
                     }
@@ -188,19 +200,20 @@ impl ReferenceSession<'_> {
         let holds = calls.iter().any(|call| matches!(call, EdgeCall::Provider(_)));
         let is_settled = || !holds || open_holds(&self.control.ledgers()) <= self.open_holds;
         let is_quiet = || self.watch.lines() >= calls.len() && is_settled();
-        match self.link {
-            Link::InProcess => {
-                for _ in 0..LOOKS {
-                    settle(self.link).await;
-                    if is_quiet() {
-                        break;
-                    }
-                }
+        let looks = match self.link {
+            Link::InProcess => LOOKS,
+            Link::Http => LOOKS_OVER_SOCKETS,
+        };
+        settle(self.link).await;
+        for _ in 0..looks {
+            if is_quiet() {
+                break;
             }
-            Link::Http => {
-                self.until(is_quiet).await;
-                settle(self.link).await;
+            // A proxy may only find that its client is gone when there is something to pass on.
+            for upstream in self.behind.all() {
+                upstream.release();
             }
+            settle(self.link).await;
         }
     }
 }
