@@ -251,6 +251,8 @@ struct Draft {
     output: Option<u64>,
     deltas: Option<u64>,
     begins_job: bool,
+    /// Whether nothing is counted of the answer: an embedding is no text.
+    uncounted: bool,
 }
 
 impl Draft {
@@ -273,10 +275,8 @@ impl Draft {
             output: figures.believed_output,
             deltas: None,
             begins_job: matches!(call.ask.route, Route::Transcribe(_) | Route::Predict(..)),
+            uncounted: matches!(call.ask.route, Route::Embeddings | Route::EmbedContent(_)),
         };
-        if matches!(call.ask.route, Route::Embeddings | Route::EmbedContent(_)) {
-            draft.output = Some(0);
-        }
         let is_sound = matches!(call.ask.route, Route::Speech | Route::SpeechStream);
         draft.header("Content-Type", if is_sound { "audio/mpeg" } else { "application/json" }, true);
         draft.header("X-Upstream-Mark", "kept", true);
@@ -498,7 +498,7 @@ impl Draft {
                 breaks: self.dies,
             },
             input: self.input,
-            output: self.output,
+            output: if self.uncounted { Some(0) } else { self.output },
             deltas: self.deltas,
             bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
             begins_job: self.begins_job,
@@ -577,10 +577,9 @@ fn answer_body(call: &ProviderCall, asking: Asking<'_>, figures: &Figures) -> St
             format!("{{\"id\":\"resp-1\",\"output\":[]{}}}", usage("usage", "input_tokens", "output_tokens"))
         }
         Route::Embeddings => {
-            let input = figures.input.clone().unwrap_or_default();
-            format!(
-                "{{\"object\":\"list\",\"data\":[],\"usage\":{{\"prompt_tokens\":{input},\"total_tokens\":{input}}}}}"
-            )
+            let usage = figures.input.as_ref();
+            let usage = usage.map(|input| format!(",\"usage\":{{\"prompt_tokens\":{input},\"total_tokens\":{input}}}"));
+            format!("{{\"object\":\"list\",\"data\":[]{}{}}}", usage.unwrap_or_default(), figures.beside)
         }
         Route::Messages => format!(
             "{{\"id\":\"msg-1\",\"content\":[{{\"type\":\"text\",\"text\":\"yes\"}}]{}}}",
@@ -592,8 +591,9 @@ fn answer_body(call: &ProviderCall, asking: Asking<'_>, figures: &Figures) -> St
             usage("usageMetadata", "promptTokenCount", "candidatesTokenCount")
         ),
         Route::EmbedContent(_) => {
-            let input = figures.input.clone().unwrap_or_default();
-            format!("{{\"embedding\":{{\"values\":[]}},\"usageMetadata\":{{\"promptTokenCount\":{input}}}}}")
+            let usage = figures.input.as_ref();
+            let usage = usage.map(|input| format!(",\"usageMetadata\":{{\"promptTokenCount\":{input}}}"));
+            format!("{{\"embedding\":{{\"values\":[]}}{}{}}}", usage.unwrap_or_default(), figures.beside)
         }
         Route::Speech | Route::SpeechStream => "ID3 a sound".to_owned(),
         Route::Transcribe(number) => {
