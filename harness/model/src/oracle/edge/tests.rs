@@ -1,5 +1,11 @@
 //! The oracle of the edge is silent about a target that does what it must, and each of its parts can fail.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    clippy::type_complexity,
+    reason = "a table is read as a whole, and a variant more is no case of it"
+)]
+
 use std::collections::BTreeSet;
 
 use super::expect::{Due, DueAnswer};
@@ -610,7 +616,7 @@ fn a_cap_holds_until_the_day_or_the_month_is_over() {
     assert_eq!(status(&state), (429, "spend_cap_daily", Some(1)));
     assert_eq!(spent(&state, Spender::Key(index), true), 1_500_000);
     state.now_s = midnight;
-    let is_first_of_month = crate::render::edge::upstream::civil(midnight.div_euclid(86_400)).2 == 1;
+    let is_first_of_month = crate::render::edge::time::civil(midnight.div_euclid(86_400)).2 == 1;
     assert_eq!(status(&state).0, 200);
     if !is_first_of_month {
         spend(&mut state, 300_000);

@@ -34,13 +34,6 @@ impl UpstreamReply {
         if !reports_tokens(adapter) && matches!(self.usage, Usage::Lies(_)) {
             self.usage = Usage::Missing;
         }
-        if matches!(route, Route::Embeddings | Route::EmbedContent(_)) {
-            // An embedding's answer is no text, so an estimate of it would say nothing.
-            self.usage = match self.usage {
-                Usage::Reported { .. } => self.usage,
-                Usage::Missing | Usage::Lies(_) => Usage::Reported { input: 11, output: 0 },
-            };
-        }
         self
     }
 }
