@@ -42,7 +42,9 @@ impl ReferenceSession<'_> {
     ) -> Result<(), TargetError> {
         performed.requests = 1;
         self.answer(state, action, Hold::No);
-        let (gate, wire) = self.sent(state, call, 0);
+        let (gate, mut wire) = self.sent(state, call, 0);
+        // That a server name must be the host is tried by requests to containers; here it would hide what is tried.
+        wire.reuse &= self.client.is_open_for(&wire, gate);
         if let Some(body_bytes) = leaves_after(call) {
             let exchange = self.client.hang_up(&wire, gate, body_bytes).await?;
             performed.observation.exchanges.push(exchange);

@@ -15,7 +15,8 @@ use crate::action::edge::provider::{
 use crate::observation::{Fields, Place};
 use crate::render::WireBody;
 use crate::render::edge::body::{body_text, listed, question, tokens_estimated_of, upstream_path};
-use crate::render::edge::call::{header_fields, passing_query, path_model};
+use crate::render::edge::call::header_fields;
+use crate::render::edge::path::{passing_query, path_model};
 use crate::render::edge::upstream::{Asking, RelayedDue, Served, UpstreamScript, credential_header, serve};
 use crate::state::State;
 use crate::state::edge::{Job, KeyState};
@@ -227,7 +228,7 @@ pub(super) const fn next_day(now_s: i64) -> i64 {
 /// The second at which the next UTC month begins.
 #[must_use]
 pub(super) fn next_month(now_s: i64) -> i64 {
-    use crate::render::edge::upstream::civil;
+    use crate::render::edge::time::civil;
     let today = now_s.div_euclid(86_400);
     let (_, month, _) = civil(today);
     let first = (today..today + 32).find(|day| civil(*day).1 != month);
