@@ -144,3 +144,49 @@ fn moves() {
     }
     assert!(bad.is_empty(), "{}", bad.len());
 }
+
+#[test]
+fn random() {
+    let n: u64 = std::env::var("N").ok().and_then(|n| n.parse().ok()).unwrap_or(20);
+    let seed: u64 = std::env::var("SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(5);
+    let link = if std::env::var("LINK").is_ok() { Link::Http } else { Link::InProcess };
+    let mut bad = std::collections::BTreeMap::<String, (usize, String)>::new();
+    let mut requests = 0;
+    let t = std::time::Instant::now();
+    for number in 0..n {
+        let case = Case { seed, number, kind: CaseKind::Random };
+        let (world, steps) = case.steps(Profile::Quick.budget());
+        let target = Reference::new(link);
+        let outcome = match block_on(run_case(&target, &world, &steps)).unwrap() { Ok(o) => o, Err(e) => { bad.entry(format!("ERROR {e}")).or_default().0 += 1; continue } };
+        requests += outcome.requests;
+        for (at, step) in outcome.steps.iter().enumerate() {
+            for what in step.findings.iter().map(|f| format!("FINDING {:?} {}", f.claim, f.what)).chain(step.shortfalls.iter().map(|s| format!("short {s}"))) {
+                let entry = bad.entry(what.chars().take(200).collect()).or_insert((0, format!("case {} step {at} {:?} {:?} {}", case.number, step.role, step.requests, serde_json::to_string(&step.step.action).unwrap())));
+                entry.0 += 1;
+            }
+        }
+    }
+    eprintln!("{} requests in {:?}", requests, t.elapsed());
+    for (what, (count, example)) in &bad {
+        eprintln!("{count:>5} {what}\n        {}", example.chars().take(1800).collect::<String>());
+    }
+    assert!(bad.is_empty(), "{}", bad.len());
+}
+
+#[test]
+fn shrink_one() {
+    let Ok(spec) = std::env::var("SHRINK") else { return };
+    let (number, claim) = spec.split_once(':').unwrap();
+    let case = Case { seed: std::env::var("SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(5), number: number.parse().unwrap(), kind: CaseKind::Random };
+    let claim: isolation_model::claim::ClaimId = claim.parse().unwrap();
+    let (world, steps) = case.steps(Profile::Quick.budget());
+    let target = Reference::new(Link::InProcess);
+    let shrunk = block_on(isolation_harness::campaign::shrink::shrink(&target, &world, &steps, claim)).unwrap().unwrap();
+    match shrunk {
+        None => eprintln!("nothing"),
+        Some(s) => {
+            eprintln!("{:?}", s.finding);
+            for judged in &s.judged { eprintln!("{:?} {}", judged.requests, serde_json::to_string(&judged.step.action).unwrap()); }
+        }
+    }
+}
