@@ -45,12 +45,15 @@ impl EdgeCall {
         }
     }
 
-    /// One of several calls at once: on a connection of its own, and its client stays.
+    /// One of several calls at once: on a connection of its own, its client stays, and broker and container answer well.
     #[must_use]
     pub fn together(mut self) -> Self {
         self.carrier_mut().reuse = false;
-        if let Self::Provider(call) = &mut self {
-            call.client = provider::ClientEnd::Reads;
+        match &mut self {
+            Self::Provider(call) => call.client = provider::ClientEnd::Reads,
+            // Which of two equal requests gets which answer is nobody's claim.
+            Self::Vend(call) => call.broker = vend::BrokerReply::plain(),
+            Self::Hook(call) => call.container = hook::HookReply::Ok,
         }
         self.canonical()
     }
@@ -169,7 +172,8 @@ pub enum HostLine {
     Twice,
     /// No field: 400. HTTP/1.1 alone.
     Missing,
-    /// `http://{worker's host}{path}` for a target, and the same host in the field: 400 at every worker. HTTP/1.1
+    /// `http://{worker's host}{path}` for a target, and the same host in the field: 400 at every listener and at the
+    /// provider proxies; through the front door the credentials worker may take it for the path that it names. HTTP/1.1
     /// alone, and not to the hooks worker.
     Absolute,
     /// `http://{a deployment's host}{path}` for a target, and the worker's host in the field: 400. HTTP/1.1 alone.

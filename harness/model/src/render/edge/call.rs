@@ -309,7 +309,8 @@ fn extra_fields(world: &World, state: &State, header: EdgeHeader, mark: &str) ->
         }
         EdgeHeader::Edge(field) => light(Header::Edge { field, spelling: NameSpelling::Canonical }, false),
         EdgeHeader::Hint { field, deployment } => {
-            light(Header::Hint { field, host: HostSpec::of(deployment) }, field != HintField::RealIp)
+            let passes = matches!(field, HintField::Host | HintField::OriginalHost);
+            light(Header::Hint { field, host: HostSpec::of(deployment) }, passes)
         }
         EdgeHeader::Hop(hop) => light(Header::Hop(hop), false),
         EdgeHeader::Nominate(nominee) => one("Connection".to_owned(), nominee.name().to_owned(), false),
