@@ -5,8 +5,8 @@ use isolation_harness::engine::*;
 use isolation_harness::target::reference::*;
 use isolation_harness::verify::block_on;
 use isolation_model::action::Action;
-use isolation_model::action::edge::*;
 use isolation_model::action::edge::provider::*;
+use isolation_model::action::edge::*;
 use isolation_model::trace::Step;
 use isolation_model::world::edge::Provider;
 
@@ -27,7 +27,9 @@ fn smoke() {
                 let Some(key) = world.key_of_app(app) else { continue };
                 for adapter in Provider::ADAPTERS {
                     for route in Route::of(adapter) {
-                        steps.push(Action::edge(EdgeCall::Provider(ProviderCall::plain(0, key, adapter, *route))).into());
+                        steps.push(
+                            Action::edge(EdgeCall::Provider(ProviderCall::plain(0, key, adapter, *route))).into(),
+                        );
                     }
                 }
                 for provider in Provider::ALL {
@@ -48,8 +50,15 @@ fn smoke() {
         eprintln!("{} requests in {:?}", outcome.requests, t1.elapsed());
         requests += outcome.requests;
         for step in &outcome.steps {
-            for what in step.findings.iter().map(|f| format!("FINDING {:?} {}", f.claim, f.what)).chain(step.shortfalls.iter().map(|s| format!("short {s}"))) {
-                let entry = bad.entry(what.chars().take(200).collect()).or_insert((0, format!("{:?} {:?}", step.requests, step.step.action)));
+            for what in step
+                .findings
+                .iter()
+                .map(|f| format!("FINDING {:?} {}", f.claim, f.what))
+                .chain(step.shortfalls.iter().map(|s| format!("short {s}")))
+            {
+                let entry = bad
+                    .entry(what.chars().take(200).collect())
+                    .or_insert((0, format!("{:?} {:?}", step.requests, step.step.action)));
                 entry.0 += 1;
             }
         }
@@ -57,6 +66,81 @@ fn smoke() {
     eprintln!("{} requests in {:?}", requests, t.elapsed());
     for (what, (count, example)) in &bad {
         eprintln!("{count:>5} {what}\n        {}", example.chars().take(700).collect::<String>());
+    }
+    assert!(bad.is_empty(), "{}", bad.len());
+}
+
+#[test]
+fn moves() {
+    use isolation_model::claim::*;
+    let n: u64 = std::env::var("N").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
+    let only = std::env::var("ONLY").unwrap_or_default();
+    let link = if std::env::var("LINK").is_ok() { Link::Http } else { Link::InProcess };
+    let mut bad = std::collections::BTreeMap::<String, (usize, String)>::new();
+    let mut evidence: std::collections::BTreeMap<ClaimId, isolation_model::verdict::Evidence> = Default::default();
+    let claims: Vec<&Claim> = register().filter(|c| c.is_due(Milestone::Edge) && !c.is_due(Milestone::Light)).collect();
+    let mut requests = 0;
+    let t = std::time::Instant::now();
+    let mut slow: Vec<(u128, String)> = vec![];
+    for case in cases_of(&claims, 5, n) {
+        let CaseKind::Directed { of_move } = &case.kind else { continue };
+        if !of_move.contains(&only) {
+            continue;
+        }
+        let (world, steps) = case.steps(Profile::Quick.budget());
+        if steps.is_empty() {
+            *bad.entry(format!("no steps {of_move}")).or_default() = (1, String::new());
+            continue;
+        }
+        let target = Reference::new(link);
+        let t1 = std::time::Instant::now();
+        let outcome = match block_on(run_case(&target, &world, &steps)).unwrap() {
+            Ok(o) => o,
+            Err(e) => {
+                bad.entry(format!("ERROR {e} {of_move}")).or_default().0 += 1;
+                continue;
+            }
+        };
+        slow.push((t1.elapsed().as_millis(), of_move.clone()));
+        requests += outcome.requests;
+        for (claim, own) in &outcome.evidence {
+            evidence.entry(*claim).or_default().merge(own);
+        }
+        for step in &outcome.steps {
+            for what in step
+                .findings
+                .iter()
+                .map(|f| format!("FINDING {:?} {}", f.claim, f.what))
+                .chain(step.shortfalls.iter().map(|s| format!("short {s}")))
+            {
+                let entry = bad.entry(what.chars().take(200).collect()).or_insert((
+                    0,
+                    format!(
+                        "{of_move} case {} {:?} {:?} {}",
+                        case.number,
+                        step.role,
+                        step.requests,
+                        serde_json::to_string(&step.step.action).unwrap()
+                    ),
+                ));
+                entry.0 += 1;
+            }
+        }
+    }
+    slow.sort();
+    eprintln!("{} requests in {:?}; slowest {:?}", requests, t.elapsed(), &slow[slow.len().saturating_sub(8)..]);
+    for claim in &claims {
+        let own = evidence.remove(&claim.id).unwrap_or_default();
+        eprintln!("{} attacks {} controls {}", claim.id, own.attacks, own.controls);
+        for m in claim.moves {
+            let t = own.moves.get(m.id).copied().unwrap_or_default();
+            if t.reached < t.attempts || t.attempts == 0 {
+                eprintln!("   {} attempts {} reached {}", m.id, t.attempts, t.reached);
+            }
+        }
+    }
+    for (what, (count, example)) in &bad {
+        eprintln!("{count:>5} {what}\n        {}", example.chars().take(1500).collect::<String>());
     }
     assert!(bad.is_empty(), "{}", bad.len());
 }

@@ -232,7 +232,7 @@ faults! {
     DestroyedDeploymentKeepsKeys = "destroyed-deployment-keeps-keys", ["KEY-1"], "control/mod.rs: revoke_keys_of";
     /// A key is stored beside its digest, to be shown again on request.
     KeyStoredInPlain = "key-stored-in-plain", ["KEY-1"], "control/workspace.rs: issue_key";
-    /// The index of keys holds only the first half of each digest.
+    /// Keys lie in buckets by the first byte of their digest, and the rest of it is not compared.
     KeyDigestTruncated = "key-digest-truncated", ["KEY-1", "PRX-1"], "store/database/memory.rs: key";
     /// A key is revoked by its id, whoever asks.
     RevokeForeignKey = "revoke-foreign-key", ["KEY-1"], "store/database/memory.rs: revoke_key";
@@ -263,7 +263,7 @@ faults! {
     /// The balance is not compared with what is to be held.
     BalanceNotChecked = "balance-not-checked", ["WAL-1"], "store/wallet.rs: hold";
     /// The first margin that was looked up for a meter serves every tenant.
-    MarginCachedByMeter = "margin-cached-by-meter", ["PRX-3"], "store/rates.rs: margin";
+    MarginCachedByMeter = "margin-cached-by-meter", ["PRX-3", "WAL-1"], "store/rates.rs: margin";
     /// A binding is found by its provider alone, whichever app it is of.
     BindingByProviderAlone = "binding-by-provider-alone", ["PRX-4", "CRD-2"], "store/database/memory.rs: bindings";
 

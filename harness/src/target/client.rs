@@ -64,6 +64,11 @@ impl<D: Dial> Client<D> {
         Self { dial, roots, open: BTreeMap::new() }
     }
 
+    /// Whether the connection that a request would go on over was opened for the server that it names.
+    pub(super) fn is_open_for(&self, wire: &Wire, gate: Gate) -> bool {
+        self.open.get(&(gate, wire.transport)).is_some_and(|(_, sni)| *sni == wire.sni)
+    }
+
     /// Sends a request over an open connection if it says so and there is one, else over a new one.
     pub(super) async fn send(&mut self, wire: &Wire, gate: Gate) -> Result<Sent, TargetError> {
         let open = self.open.remove(&(gate, wire.transport)).filter(|_| wire.reuse);

@@ -121,7 +121,9 @@ impl Target for Reference {
             containers,
             behind,
             workspaces,
+            kv: BTreeMap::new(),
             lines: BTreeMap::new(),
+            open_holds: 0,
             payments: Cell::new(0),
             client,
             doors,
@@ -129,8 +131,8 @@ impl Target for Reference {
             library,
             _platform: platform,
         };
-        // What the ledgers hold so far was there when the case began.
-        session.money(&mut Observation::default()).await?;
+        // What is stored so far was there when the case began.
+        session.collect(&mut Observation::default()).await?;
         Ok(session)
     }
 }
@@ -146,8 +148,12 @@ pub struct ReferenceSession<'w> {
     behind: Behind,
     /// One for each tenant.
     workspaces: Vec<Workspace>,
+    /// The namespace as it was when the last step ended.
+    kv: BTreeMap<String, String>,
     /// How many lines of each tenant's ledger were seen.
     lines: BTreeMap<usize, usize>,
+    /// How many holds stood when the last step ended.
+    open_holds: usize,
     /// How many payments came in.
     payments: Cell<u32>,
     client: Client<Doors>,
@@ -163,7 +169,6 @@ impl Session for ReferenceSession<'_> {
         for container in self.containers.iter().chain(self.behind.all()) {
             container.drain();
         }
-        let before = self.control.kv_snapshot();
         let mut performed = Performed::default();
         match action {
             Action::Request(request) => {
@@ -227,7 +232,7 @@ impl Session for ReferenceSession<'_> {
             Action::EdgeControl(control) => self.edge_control(state, control, &mut performed.observation).await?,
             Action::Vault(tried) => performed.observation.edge.vault = Some(self.vault(*tried)?),
         }
-        self.collect(&before, &mut performed.observation).await?;
+        self.collect(&mut performed.observation).await?;
         Ok(performed)
     }
 }

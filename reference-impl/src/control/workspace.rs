@@ -51,6 +51,13 @@ impl Workspace {
         Ok(Zeroizing::new(URL_SAFE_NO_PAD.encode(&bytes[..])))
     }
 
+    /// Says which checks an operation comes to.
+    pub(super) fn reach(&self, guards: impl IntoIterator<Item = Guard>) {
+        if let Some(observer) = &self.control.0.observer {
+            observer.observe(&Event::Guards { guards: GuardSet::from_iter(guards) });
+        }
+    }
+
     /// Adds an app. Gives its webhook secret: the container has to know it.
     ///
     /// # Errors
@@ -126,9 +133,7 @@ impl Workspace {
     }
 
     async fn add_key(&self, row: KeyRow) -> Result<(), AccountError> {
-        if let Some(observer) = &self.control.0.observer {
-            observer.observe(&Event::Guards { guards: GuardSet::from_iter([Guard::KeyIssue]) });
-        }
+        self.reach([Guard::RouteScope, Guard::KeyIssue]);
         let row = self.database().insert_key(&self.scope, row).await?;
         self.control.0.publications.issued(&self.control.0.kv, &row)?;
         Ok(())
@@ -139,6 +144,7 @@ impl Workspace {
     /// # Errors
     /// [`AccountError::Database`].
     pub async fn keys(&self) -> Result<Vec<KeyView>, AccountError> {
+        self.reach([Guard::RouteScope]);
         let rows = self.database().keys(&self.scope).await?;
         Ok(rows.into_iter().map(KeyView::from).collect())
     }
@@ -148,6 +154,7 @@ impl Workspace {
     /// # Errors
     /// [`AccountError::NotFound`].
     pub async fn revoke_key(&self, id: &KeyId) -> Result<(), AccountError> {
+        self.reach([Guard::RouteScope]);
         let row = self.database().revoke_key(&self.scope, id, self.now_s()).await?;
         self.control.0.publications.revoked(&self.control.0.kv, &row.digest)?;
         Ok(())
@@ -165,6 +172,7 @@ impl Workspace {
         connection: &ConnectionId,
         deployment_url: Option<&str>,
     ) -> Result<(), AccountError> {
+        self.reach([Guard::RouteScope]);
         let row = self.database().app(&self.scope, app).await?.ok_or(AccountError::NotFound)?;
         // Whether the connection is there comes before what the address is like.
         self.database().connection(&self.scope, connection).await?.ok_or(AccountError::NotFound)?;
@@ -181,6 +189,7 @@ impl Workspace {
     /// # Errors
     /// [`AccountError::NotFound`].
     pub async fn unbind(&self, app: &AppId, connection: &ConnectionId) -> Result<(), AccountError> {
+        self.reach([Guard::RouteScope]);
         Ok(self.database().unbind(&self.scope, app, connection).await?)
     }
 

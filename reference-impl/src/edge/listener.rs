@@ -311,6 +311,7 @@ impl Door {
         match self {
             Self::Hosts => {
                 let host = entry::admit(head, inspection)?;
+                inspection.reach(Guard::HostClass);
                 Ok((Destination::of(&host), Some(host)))
             }
             Self::Own(worker) => {

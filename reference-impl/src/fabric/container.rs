@@ -69,14 +69,15 @@ pub enum Reply {
 }
 
 /// What becomes of a connection after the last byte of a reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Then {
     /// It takes another request.
     Keep,
     /// It is closed.
     Close,
-    /// Nothing happens on it until the other side closes.
-    Stall,
+    /// It stays open until the other side closes. These bytes are written at each [`Container::release`]: who has
+    /// nobody to pass them to finds out by that.
+    Stall(Vec<u8>),
 }
 
 /// A request that reached the container.
@@ -354,8 +355,8 @@ impl Connection {
                 match then {
                     Then::Keep => Next::Keep,
                     Then::Close => Next::Close,
-                    Then::Stall => {
-                        while self.fill().await? {}
+                    Then::Stall(beat) => {
+                        self.stall(&beat).await?;
                         Next::Close
                     }
                 }
@@ -370,6 +371,24 @@ impl Connection {
             }
         };
         Ok(if closes { Next::Close } else { next })
+    }
+
+    /// Stays until the other side closes.
+    async fn stall(&mut self, beat: &[u8]) -> io::Result<()> {
+        let shared = self.shared.clone();
+        loop {
+            tokio::select! {
+                more = self.fill() => {
+                    if !more? {
+                        return Ok(());
+                    }
+                }
+                Ok(permit) = shared.releases.acquire() => {
+                    permit.forget();
+                    self.write(beat).await?;
+                }
+            }
+        }
     }
 
     /// The next head with its empty line, or none at the end of the connection.

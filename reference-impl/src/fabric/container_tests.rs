@@ -104,17 +104,20 @@ async fn what_follows_the_pieces_is_up_to_the_script() {
     let pieces = || vec![b"HTTP/1.1 200 OK\r\n".to_vec(), b"content-length: 0\r\n\r\n".to_vec()];
     let ask = b"GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n";
     let mut answers = BTreeMap::new();
-    for then in [Then::Keep, Then::Close, Then::Stall] {
+    for (name, then) in [("keep", Then::Keep), ("close", Then::Close), ("stall", Then::Stall(Vec::new()))] {
         container.script(Reply::Pieces { pieces: pieces(), then });
-        answers.insert(format!("{then:?}"), talk(&container, &network, ask).await.matches("200 OK").count());
+        answers.insert(name, talk(&container, &network, ask).await.matches("200 OK").count());
     }
-    assert_eq!(answers, BTreeMap::from([("Close".into(), 1), ("Keep".into(), 2), ("Stall".into(), 1)]));
-    container.script(Reply::Pieces { pieces: pieces(), then: Then::Stall });
+    assert_eq!(answers, BTreeMap::from([("close", 1), ("keep", 2), ("stall", 1)]));
+    container.script(Reply::Pieces { pieces: pieces(), then: Then::Stall(b"beat".to_vec()) });
     let mut stream = network.dial(&container.endpoint()).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     let mut got = Vec::new();
     assert!(timeout(Duration::from_millis(20), stream.read_to_end(&mut got)).await.is_err(), "it stays open");
     assert_eq!(got, pieces().concat());
+    container.release();
+    assert!(timeout(Duration::from_millis(20), stream.read_to_end(&mut got)).await.is_err(), "it stays open");
+    assert_eq!(got, [pieces().concat(), b"beat".to_vec()].concat());
 }
 
 #[tokio::test]

@@ -172,8 +172,7 @@ pub enum HostLine {
     Twice,
     /// No field: 400. HTTP/1.1 alone.
     Missing,
-    /// `http://{worker's host}{path}` for a target, and the same host in the field: 400 at every listener and at the
-    /// provider proxies; through the front door the credentials worker may take it for the path that it names. HTTP/1.1
+    /// `http://{worker's host}{path}` for a target, and the same host in the field: 400 at every worker. HTTP/1.1
     /// alone, and not to the hooks worker.
     Absolute,
     /// `http://{a deployment's host}{path}` for a target, and the worker's host in the field: 400. HTTP/1.1 alone.

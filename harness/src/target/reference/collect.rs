@@ -6,6 +6,7 @@ use isolation_model::claim::Guard;
 use isolation_model::observation::{Answer, Delivery, Exchange, LedgerKind, LedgerLine, Observation};
 use isolation_model::oracle::expect::CONTAINER_HOST;
 use isolation_model::render::edge::STRAY;
+use reference_impl::TenantId;
 use reference_impl::store::wallet::{LedgerKind as OwnKind, LedgerLine as OwnLine};
 
 use super::ReferenceSession;
@@ -14,12 +15,8 @@ use crate::target::TargetError;
 use crate::target::client::lower;
 
 impl ReferenceSession<'_> {
-    /// Takes all that was seen since the step began. `before` is the namespace as it was then.
-    pub(super) async fn collect(
-        &mut self,
-        before: &BTreeMap<String, String>,
-        observation: &mut Observation,
-    ) -> Result<(), TargetError> {
+    /// Takes all that was seen since the step began.
+    pub(super) async fn collect(&mut self, observation: &mut Observation) -> Result<(), TargetError> {
         observation.edge.upstream = self.behind.drain();
         for container in self.containers.iter().chain(self.behind.all()) {
             container.clear_script();
@@ -30,6 +27,7 @@ impl ReferenceSession<'_> {
         observation.edge.log = seen.log;
         observation.reached = seen.guards.into_iter().filter_map(|name| name.parse::<Guard>().ok()).collect();
         let after = self.control.kv_snapshot();
+        let before = std::mem::replace(&mut self.kv, after.clone());
         let keys = before.keys().chain(after.keys());
         observation.kv_changed = keys.filter(|key| before.get(*key) != after.get(*key)).cloned().collect();
         observation.kv_changed.sort();
@@ -74,8 +72,9 @@ impl ReferenceSession<'_> {
     }
 
     /// The lines that each ledger has more than at the end of the last step, and what each wallet holds.
-    pub(super) async fn money(&mut self, observation: &mut Observation) -> Result<(), TargetError> {
+    async fn money(&mut self, observation: &mut Observation) -> Result<(), TargetError> {
         let ledgers = self.control.ledgers();
+        self.open_holds = open_holds(&ledgers);
         for index in 0..self.world.tenants.len() {
             let Some(lines) = ledgers.get(&names::tenant(self.world, index)?) else { continue };
             let known = self.lines.insert(index, lines.len()).unwrap_or(0);
@@ -93,13 +92,12 @@ impl ReferenceSession<'_> {
         observation.edge.balances = balances;
         Ok(())
     }
+}
 
-    /// How many holds stand that no line has settled.
-    pub(super) fn open_holds(&self) -> usize {
-        let count = |lines: &Vec<OwnLine>, kind| lines.iter().filter(|line| line.kind == kind).count();
-        let open = |lines| count(lines, OwnKind::Hold).saturating_sub(count(lines, OwnKind::Settle));
-        self.control.ledgers().values().map(open).sum()
-    }
+/// How many holds stand that no line has settled.
+pub(super) fn open_holds(ledgers: &BTreeMap<TenantId, Vec<OwnLine>>) -> usize {
+    let count = |lines: &[OwnLine], kind| lines.iter().filter(|line| line.kind == kind).count();
+    ledgers.values().map(|lines| count(lines, OwnKind::Hold).saturating_sub(count(lines, OwnKind::Settle))).sum()
 }
 
 fn line(line: &OwnLine) -> LedgerLine {

@@ -17,6 +17,7 @@ use isolation_model::state::State;
 use isolation_model::world::edge::Provider;
 use reference_impl::Reply;
 
+use super::collect::open_holds;
 use super::script::{Hold, replace, reply};
 use super::{Link, ReferenceSession, doors, settle};
 use crate::target::client::Gate;
@@ -24,8 +25,10 @@ use crate::target::{Performed, TargetError};
 
 /// How often it is looked in memory whether all is quiet.
 const LOOKS: usize = 48;
-/// How long it is waited for over sockets, in milliseconds.
-const QUIET_MS: u64 = 250;
+/// How often over sockets.
+const LOOKS_OVER_SOCKETS: usize = 60;
+/// How long it is waited for calls to arrive, in milliseconds.
+const ARRIVAL_MS: u64 = 250;
 
 impl ReferenceSession<'_> {
     /// One call.
@@ -38,9 +41,10 @@ impl ReferenceSession<'_> {
         performed: &mut Performed,
     ) -> Result<(), TargetError> {
         performed.requests = 1;
-        let open = self.open_holds();
         self.answer(state, action, Hold::No);
-        let (gate, wire) = self.sent(state, call, 0);
+        let (gate, mut wire) = self.sent(state, call, 0);
+        // That a server name must be the host is tried by requests to containers; here it would hide what is tried.
+        wire.reuse &= self.client.is_open_for(&wire, gate);
         if let Some(body_bytes) = leaves_after(call) {
             let exchange = self.client.hang_up(&wire, gate, body_bytes).await?;
             performed.observation.exchanges.push(exchange);
@@ -49,7 +53,7 @@ impl ReferenceSession<'_> {
             performed.reused_sni = sent.reused_sni;
             performed.observation.exchanges.push(sent.exchange);
         }
-        self.quiet(open, 1).await;
+        self.quiet(&[call]).await;
         Ok(())
     }
 
@@ -63,7 +67,6 @@ impl ReferenceSession<'_> {
     ) -> Result<(), TargetError> {
         let calls = calls(action);
         performed.requests = u64::try_from(calls.len()).unwrap_or(u64::MAX);
-        let open = self.open_holds();
         self.answer(state, action, Hold::Back);
         let answered = Cell::new(0);
         let wires: Vec<(Gate, Wire)> =
@@ -79,7 +82,7 @@ impl ReferenceSession<'_> {
         };
         let (exchanges, ()) = tokio::join!(join_all(exchanges), conduct);
         performed.observation.exchanges = exchanges.into_iter().collect::<Result<Vec<Exchange>, TargetError>>()?;
-        self.quiet(open, calls.len()).await;
+        self.quiet(&calls).await;
         Ok(())
     }
 
@@ -93,7 +96,6 @@ impl ReferenceSession<'_> {
         performed: &mut Performed,
     ) -> Result<(), TargetError> {
         performed.requests = 1;
-        let open = self.open_holds();
         self.answer(state, action, Hold::Back);
         let (gate, wire) = self.sent(state, call, 0);
         let answered = Cell::new(false);
@@ -113,7 +115,7 @@ impl ReferenceSession<'_> {
         changed?;
         performed.observation = seen;
         performed.observation.exchanges = vec![exchange?];
-        self.quiet(open, 1).await;
+        self.quiet(&[call]).await;
         Ok(())
     }
 
@@ -126,25 +128,35 @@ impl ReferenceSession<'_> {
     fn answer(&self, state: &State, action: &Action, hold: Hold) {
         self.answer_upstream(scripts(self.world, state, action), hold);
         let webhooks = calls(action).into_iter().enumerate().filter_map(|(number, call)| match call {
-            EdgeCall::Hook(own) => Some((wire(self.world, state, call, number).body.bytes(), own.container)),
+            EdgeCall::Hook(own) => {
+                let connection = own.path.near().map(|near| self.world.connection(near).id.clone());
+                let body = wire(self.world, state, call, number).body.bytes();
+                Some((connection.unwrap_or_default(), body, own.container))
+            }
             EdgeCall::Provider(_) | EdgeCall::Vend(_) => None,
         });
-        let webhooks: Vec<(Vec<u8>, HookReply)> = webhooks.collect();
+        let webhooks: Vec<(String, Vec<u8>, HookReply)> = webhooks.collect();
         if webhooks.is_empty() {
             return;
         }
         let stray = self.behind.stray().unwrap_or_default();
         for (index, container) in self.containers.iter().enumerate() {
-            let mut own: Vec<(Vec<u8>, Reply)> = webhooks
+            let mut own: Vec<(String, Vec<u8>, Reply)> = webhooks
                 .iter()
-                .map(|(body, answer)| {
+                .map(|(connection, body, answer)| {
                     let script = addressed(container_script(self.world, index, *answer), &stray);
-                    (body.clone(), hold.over(reply(script)))
+                    (connection.clone(), body.clone(), hold.over(reply(script)))
                 })
                 .collect();
             container.respond_with(move |request| {
-                let at = own.iter().position(|(body, _)| *body == request.body)?;
-                Some(own.remove(at).1)
+                // A webhook is known by its connection, of two with one connection by their bodies.
+                let named = request.header("x-vendo-connection-id").next().unwrap_or_default().to_vec();
+                let is_of = |(connection, body, _): &(String, Vec<u8>, Reply)| {
+                    (connection.as_bytes() == named, *body == request.body)
+                };
+                let best = own.iter().enumerate().max_by_key(|(at, one)| (is_of(one), std::cmp::Reverse(*at)));
+                let (at, _) = best.filter(|(_, one)| is_of(one) != (false, false))?;
+                Some(own.remove(at).2)
             });
         }
     }
@@ -172,7 +184,7 @@ impl ReferenceSession<'_> {
                 }
             }
             Link::Http => {
-                for _ in 0..QUIET_MS {
+                for _ in 0..ARRIVAL_MS {
                     if is_so() {
                         break;
                     }
@@ -184,21 +196,24 @@ impl ReferenceSession<'_> {
 
     /// Waits until no hold stands but those that stood before, and each call has left its line in the log: a stream that
     /// broke off is settled when both its ends have been seen.
-    async fn quiet(&self, open: usize, calls: usize) {
-        let is_quiet = || self.watch.lines() >= calls && self.open_holds() <= open;
-        match self.link {
-            Link::InProcess => {
-                for _ in 0..LOOKS {
-                    settle(self.link).await;
-                    if is_quiet() {
-                        break;
-                    }
-                }
+    async fn quiet(&self, calls: &[&EdgeCall]) {
+        let holds = calls.iter().any(|call| matches!(call, EdgeCall::Provider(_)));
+        let is_settled = || !holds || open_holds(&self.control.ledgers()) <= self.open_holds;
+        let is_quiet = || self.watch.lines() >= calls.len() && is_settled();
+        let looks = match self.link {
+            Link::InProcess => LOOKS,
+            Link::Http => LOOKS_OVER_SOCKETS,
+        };
+        settle(self.link).await;
+        for _ in 0..looks {
+            if is_quiet() {
+                break;
             }
-            Link::Http => {
-                self.until(is_quiet).await;
-                settle(self.link).await;
+            // A proxy may only find that its client is gone when there is something to pass on.
+            for upstream in self.behind.all() {
+                upstream.release();
             }
+            settle(self.link).await;
         }
     }
 }

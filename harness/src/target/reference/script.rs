@@ -10,6 +10,9 @@ use reference_impl::{Received, Reply, Then};
 
 use super::ReferenceSession;
 
+/// An event that says nothing, as a chunk: what an upstream sends on and on while nobody hears it.
+const BEAT: &[u8] = b"5\r\n: x\n\n\r\n";
+
 /// Whether an answer is held back until it is released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hold {
@@ -90,7 +93,7 @@ fn pieces(script: &UpstreamScript, stray: &str) -> Reply {
     let then = match script.end {
         ScriptEnd::Keep => Then::Keep,
         ScriptEnd::Close => Then::Close,
-        ScriptEnd::Stall => Then::Stall,
+        ScriptEnd::Stall => Then::Stall(BEAT.to_vec()),
     };
     Reply::Pieces { pieces: own.collect(), then }
 }

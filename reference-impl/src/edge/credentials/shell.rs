@@ -148,7 +148,7 @@ impl Credentials {
         inspection: &mut Inspection,
         line: &mut LogLine,
     ) -> Result<Response<Bytes>, Refusal> {
-        decide::admit(&parts.method, &parts.uri, inspection)?;
+        decide::admit(&parts.method, &parts.uri, parts.version, inspection)?;
         let caller = self.caller(&parts.headers, inspection).await?;
         line.caller(&caller);
         let wanted = decide::wanted(&parts.uri, inspection)?;

@@ -258,6 +258,9 @@ impl Rest {
             return self.close().await;
         }
         let (cut, last) = self.pipe(&mut body, lease, &pieces, &mut redactor, &mut reader).await;
+        if cut == Cut::Off && success && interest == Interest::Job {
+            self.read_out(&mut body, &mut reader).await;
+        }
         if cut == Cut::Off && self.means.faults.has(Fault::PrxDiedStreamFree) {
             self.release().await;
         }
@@ -312,6 +315,18 @@ impl Rest {
                 }
             }
         }
+    }
+
+    /// Reads the rest of an answer whose client has left. What is said of a job is one document, which says nothing
+    /// until it is whole: who takes all of it but the end must not have it for nothing.
+    async fn read_out(&self, body: &mut Incoming, reader: &mut Reader) {
+        let rest = async {
+            while let Some(Ok(piece)) = next_data(body).await {
+                reader.read(&piece);
+            }
+        };
+        // What doesn't come in time reports nothing.
+        let (Ok(()) | Err(_)) = timeout(self.means.stall_timeout, rest).await;
     }
 
     /// Lets the client see the end.

@@ -1,9 +1,9 @@
 //! Keeps a credential from coming back: an upstream that repeats what it was sent must not tell a tenant the secret
 //! that was injected for it. Pure.
 //!
-//! The credential is found as it is, in hex of either case, and in base64 of both alphabets at each of the three places
-//! where it can begin. It is found across the pieces of a stream, too: of each piece only an end that begins a credential
-//! waits for the next.
+//! The credential is found as it is, with its colons as URLs escape them, in hex of either case, and in base64 of both
+//! alphabets at each of the three places where it can begin. It is found across the pieces of a stream, too: of each piece
+//! only an end that begins a credential waits for the next.
 
 use crate::fault::{Fault, FaultSet};
 use base64::Engine;
@@ -38,6 +38,13 @@ impl Secret {
         let mut exact: Vec<Zeroizing<Vec<u8>>> = Vec::with_capacity(7);
         if !credential.is_empty() {
             exact.push(Zeroizing::new(credential.to_vec()));
+        }
+        // Of what a credential may hold, a colon is the one character that is escaped in URLs.
+        if credential.contains(&b':') {
+            for escape in [&b"%3A"[..], b"%3a"] {
+                let parts: Vec<&[u8]> = credential.split(|byte| *byte == b':').collect();
+                exact.push(Zeroizing::new(parts.join(escape)));
+            }
         }
         for offset in 0..3 {
             for url_safe in [false, true] {
@@ -253,6 +260,14 @@ mod tests {
         }
         assert!(!secret.is_in(b"sk-live_Zq3~9fT-xW8"));
         assert!(!secret.is_in(b""));
+    }
+
+    #[test]
+    fn a_colon_is_found_as_urls_write_it() {
+        for text in ["/bot123%3AAbC-d/getMe", "/bot123%3aAbC-d/getMe", "/bot123:AbC-d/getMe"] {
+            assert!(Secret::new(b"123:AbC-d").is_in(text.as_bytes()), "{text}");
+        }
+        assert_eq!(redacted(b"1:A", &[b"x1", b"%3", b"Ay 1%3AB"]), b"x*****y 1%3AB");
     }
 
     #[test]

@@ -14,6 +14,9 @@ const BEARER: &[u8] = b"vendo_sk_";
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 const XI_API_KEY: HeaderName = HeaderName::from_static("xi-api-key");
+/// What clients of the broker's API name an account or its owner by. Which one it is, the binding says.
+pub(super) const ACCOUNT_NAMES: [&str; 6] =
+    ["connected_account_id", "connectedAccountId", "entity_id", "entityId", "user_id", "userId"];
 const ACCOUNT: HeaderName = HeaderName::from_static("x-connected-account-id");
 
 /// A connection's credential that can't be written into a request: it is no visible ASCII.
@@ -101,6 +104,16 @@ fn is_dropped(name: &str) -> bool {
             | "origin"
             | "referer"
             | "trailers"
+            // A part of an answer, or a chosen part, would not say what it cost.
+            | "range"
+            | "if-range"
+            | "x-goog-fieldmask"
+            // Some servers take another method or path from these.
+            | "x-http-method"
+            | "x-http-method-override"
+            | "x-method-override"
+            | "x-original-url"
+            | "x-rewrite-url"
     ) || name.starts_with("x-forwarded-")
         || name.starts_with("vendo-")
         || is_platform_field(name)
@@ -174,28 +187,53 @@ pub fn target(adapter: Adapter, path: &str, query: Option<&str>, credential: &st
         | Adapter::Composio => {}
     }
     target.push_str(path);
-    if let Some(query) = query.and_then(forwarded_query) {
+    if let Some(query) = query.and_then(|query| forwarded_query(adapter, query)) {
         target.push('?');
         target.push_str(&query);
     }
     target
 }
 
-/// What of a query goes on: every pair as it came, but those that hold a key.
-fn forwarded_query(query: &str) -> Option<Cow<'_, str>> {
-    if !query.split('&').any(holds_a_key) {
+/// What of a query goes on: every pair as it came, but those that hold a key, or that change what an answer says of its
+/// cost or whose account is used.
+fn forwarded_query(adapter: Adapter, query: &str) -> Option<Cow<'_, str>> {
+    let is_dropped = |pair: &str| holds_a_key(pair) || is_steering(adapter, pair);
+    if !query.split('&').any(is_dropped) {
         return Some(Cow::Borrowed(query));
     }
-    let kept: Vec<&str> = query.split('&').filter(|pair| !holds_a_key(pair)).collect();
+    let kept: Vec<&str> = query.split('&').filter(|pair| !is_dropped(pair)).collect();
     if kept.is_empty() { None } else { Some(Cow::Owned(kept.join("&"))) }
 }
 
 fn holds_a_key(pair: &str) -> bool {
     let decoded: Cow<'_, [u8]> = percent_encoding::percent_decode_str(pair).into();
-    let name = pair.split('=').next().unwrap_or_default();
-    let name: Cow<'_, [u8]> = percent_encoding::percent_decode_str(name).into();
+    let (name, _) = named_value(pair);
     ["key", "api_key", "access_token"].iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
         || memmem::find(&decoded, BEARER).is_some()
+}
+
+/// Whether a pair leaves parts of the answer out, gives it a form in which its usage can't be read, or names an account.
+fn is_steering(adapter: Adapter, pair: &str) -> bool {
+    let (name, value) = named_value(pair);
+    let name = name.strip_prefix(b"$").unwrap_or(&name);
+    let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+    match adapter {
+        Adapter::Gemini => is("fields") || is("callback") || (is("alt") && !matches!(&*value, b"sse" | b"json")),
+        Adapter::Composio => ACCOUNT_NAMES.iter().any(|known| is(known)),
+        Adapter::Openai
+        | Adapter::Anthropic
+        | Adapter::Openrouter
+        | Adapter::Elevenlabs
+        | Adapter::Assemblyai
+        | Adapter::Muapi
+        | Adapter::Telegram => false,
+    }
+}
+
+/// Name and value of a pair, decoded.
+fn named_value(pair: &str) -> (Cow<'_, [u8]>, Cow<'_, [u8]>) {
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    (percent_encoding::percent_decode_str(name).into(), percent_encoding::percent_decode_str(value).into())
 }
 
 #[cfg(test)]
@@ -295,6 +333,12 @@ mod tests {
             ("transfer-encoding", "chunked"),
             ("upgrade", "websocket"),
             ("content_length", "9"),
+            ("range", "bytes=0-9"),
+            ("x-goog-fieldmask", "candidates"),
+            ("x_goog_fieldmask", "candidates"),
+            ("x-http-method-override", "DELETE"),
+            ("x-original-url", "/v1/files"),
+            ("x_rewrite_url", "/v1/files"),
             ("x-debug", KEY),
             ("x-debug-2", "the key is vendo_sk_ and more"),
         ];
@@ -351,6 +395,14 @@ mod tests {
                 Some("%6bey=1&KEY=2&Api_Key=3&access_token=4&api%5Fkey=5&keys=6&xkey=7"),
                 "/x?keys=6&xkey=7",
             ),
+            (
+                Gemini,
+                "/x",
+                Some("alt=sse&fields=a&$Fields=a&%66ields=a&alt=proto&%24alt=media&callback=f"),
+                "/x?alt=sse",
+            ),
+            (Openai, "/x", Some("fields=a&user_id=b"), "/x?fields=a&user_id=b"),
+            (Composio, "/x", Some("connectedAccountId=x&entity%5Fid=y&a=b"), "/x?a=b"),
             (Gemini, "/x", Some("q=vendo_sk_1&q=vendo%5Fsk_1&vendo_sk_1&a=%76endo_sk_&q=vendo_s"), "/x?q=vendo_s"),
         ] {
             assert_eq!(*target(adapter, path, query, CREDENTIAL), expected, "{path} {query:?}");

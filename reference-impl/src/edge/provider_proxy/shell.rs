@@ -198,7 +198,7 @@ impl Means {
         trace.caller = Some(caller.clone());
         let route = route::classify_with(adapter, &parts.method, path, self.faults);
         if adapter == Adapter::Composio {
-            return self.prepare_action(caller, route, parts, body, trace).await;
+            return self.prepare_action(connection, route, parts, body, trace).await;
         }
         let found = self.connection(adapter, adapter.slug(), &caller, &parts, trace).await?;
         trace.inspection.reach(Guard::RouteClass);
@@ -209,6 +209,14 @@ impl Means {
             }
             Route::Metered(metered) => {
                 let priced = self.price(adapter, metered, &parts, body).await?;
+                let (caller, found) = if metered.reads_body() {
+                    // A client may take its time with a body, and what it may use may have ended meanwhile.
+                    let caller = self.caller(connection, &parts, trace).await?;
+                    let found = self.connection(adapter, adapter.slug(), &caller, &parts, trace).await?;
+                    (caller, found)
+                } else {
+                    (caller, found)
+                };
                 let tariff = self.tariff(adapter, metered, &caller, priced.model.as_deref()).await?;
                 let charge = self.charge(adapter, metered, &caller, &found, &parts, &priced, tariff).await;
                 let credential = self.credential(adapter, found).await?;
@@ -221,7 +229,7 @@ impl Means {
     /// Composio's one route: the body says of which toolkit a connection is needed.
     async fn prepare_action(
         &self,
-        caller: Caller,
+        connection: &Connection,
         route: Option<Route<'_>>,
         parts: Parts,
         body: Incoming,
@@ -232,6 +240,8 @@ impl Means {
         let Some(Route::Metered(metered)) = route else { return Err(Refusal::RouteBlocked) };
         let priced = self.price(adapter, metered, &parts, body).await?;
         let toolkit = priced.model.clone().ok_or(Refusal::Validation)?;
+        // The key was good before the body was read, which may have taken long.
+        let caller = self.caller(connection, &parts, trace).await?;
         let missing = |refusal| {
             if refusal == Refusal::BindingMissing { Refusal::ToolkitMissing(toolkit.clone()) } else { refusal }
         };

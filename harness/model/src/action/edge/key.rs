@@ -46,7 +46,7 @@ pub enum KeyRef {
     HashOf(u8),
     /// What the platform shows of a key.
     PrefixOf(u8),
-    /// Nothing: there is no field for it, whatever the carrier.
+    /// Nothing: whatever the carrier, no field is sent.
     None,
 }
 

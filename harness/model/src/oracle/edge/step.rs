@@ -1,11 +1,11 @@
 //! The calls of a step: what each must lead to, in how many ways, and what stands behind them.
 
-use super::expect::{Bill, Context, Due, DueAnswer, Lack, expect};
+use super::expect::{Bill, Context, Due, Lack, expect};
 use super::hook;
 use super::scope::readings;
 use super::why::Why;
 use crate::action::Action;
-use crate::action::edge::{Door, EdgeCall, HostLine};
+use crate::action::edge::EdgeCall;
 use crate::claim::ClaimId;
 use crate::render::Script;
 use crate::render::edge::behind::container_script;
@@ -124,11 +124,6 @@ pub(super) fn ways(context: Context<'_>, call: &EdgeCall, others: &[&Bill], lowe
         let context = Context { state: &state, lack: None, ..context };
         let found: Vec<CallDue> = match call {
             EdgeCall::Hook(call) => vec![CallDue::Hook(Box::new(hook::expect(context.world, &state, call)))],
-            EdgeCall::Vend(own) if own.carrier.host == HostLine::Absolute && own.carrier.door == Door::Host => {
-                let refused = Due::answered(Why::Entry, DueAnswer::Entry { statuses: &[400] });
-                let readings = expect(context, call).into_iter().chain([refused]);
-                readings.map(|due| CallDue::Call(Box::new(due))).collect()
-            }
             EdgeCall::Provider(_) | EdgeCall::Vend(_) => {
                 let due = expect(context, call);
                 let bill = due.as_ref().and_then(|due| due.bill.clone());

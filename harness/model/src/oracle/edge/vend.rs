@@ -7,8 +7,8 @@ use super::key::key_of;
 use super::scope::{Scope, breaks_syntax, key_record};
 use super::why::Why;
 use crate::action::Method;
+use crate::action::edge::VendCall;
 use crate::action::edge::vend::{BrokerReply, BulkItem, EnvSpelling, SlugSpelling, VendAsk};
-use crate::action::edge::{Door, HostLine, VendCall};
 use crate::render::edge::behind::broker_script;
 use crate::render::edge::path::bulk_text;
 use crate::render::edge::time::rfc3339;
@@ -46,9 +46,7 @@ fn decided(context: Context<'_>, call: &VendCall) -> Due {
     if matches!(call.method, Method::Connect | Method::Trace) {
         return Due::answered(Why::Method, DueAnswer::Entry { statuses: &[405] });
     }
-    // Through the front door a target in absolute form may be taken for the path that it names.
-    let is_read = call.carrier.host == HostLine::Absolute && call.carrier.door == Door::Host;
-    if call.carrier.host.is_refused() && !is_read || breaks_syntax(&call.carrier.headers) {
+    if call.carrier.host.is_refused() || breaks_syntax(&call.carrier.headers) {
         return Due::answered(Why::Entry, DueAnswer::Entry { statuses: &[400] });
     }
     if is_guarded(&call.ask) {

@@ -51,10 +51,13 @@ fn malformed(bearer: &str, kind: BadBearer) -> String {
     }
 }
 
-/// The fields in which a key is presented. What is none has no field.
+/// The fields in which a key is presented. A call without a key of its own has none of them.
 pub(super) fn key_fields(world: &World, state: &State, presented: Presented) -> Vec<(&'static str, String)> {
     let text = |key: KeyRef| key_text(world, state, key);
     let key = text(presented.key);
+    if key.is_none() {
+        return Vec::new();
+    }
     let bearer = |key: Option<String>| key.map(|key| ("Authorization", format!("Bearer {key}")));
     let api = |key: Option<String>| key.map(|key| ("x-api-key", key));
     let both = |first: Option<_>, second: Option<_>| first.into_iter().chain(second).collect();

@@ -38,7 +38,7 @@ pub enum ScriptEnd {
     Keep,
     /// It is closed.
     Close,
-    /// Nothing more is written until the other side closes.
+    /// It stays open until the other side closes. Events that say nothing may be written until then.
     Stall,
 }
 
