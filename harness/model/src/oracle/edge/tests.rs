@@ -248,6 +248,34 @@ fn each_wrong_of_a_ledger_is_found() {
 }
 
 #[test]
+fn what_another_tenant_would_pay_is_a_cache_of_prices() {
+    let case = Case::new(13);
+    let tenant = case.rich();
+    let mut world = case.world;
+    world.edge.margins =
+        vec![crate::world::edge::Margin { tenant: Some(tenant), integration: None, meter: None, percent: "300" }];
+    let case = Case { world };
+    let state = State::new(&case.world);
+    let call = ProviderCall {
+        upstream: UpstreamReply { kind: UpstreamKind::Answer, usage: Usage::Reported { input: 90_000, output: 0 } },
+        ..case.call(tenant, Provider::Openai, Route::Chat)
+    };
+    let action = provider(call);
+    let bill = due(&case, &state, &action).bill.unwrap();
+    let [cheaper] = bill.elsewhere[..] else { panic!("{bill:?}") };
+    let charge = |seen: &mut Observation, micros: u64| {
+        let lines = seen.edge.ledger.get_mut(&tenant).unwrap();
+        lines[1].micros = 1_000_000 - i64::try_from(micros).unwrap();
+        lines[1].balance_after = state.edge.wallets[tenant] - micros;
+        seen.edge.balances[tenant] = state.edge.wallets[tenant] - micros;
+    };
+    let found = claims(&case.spoiled(&state, &action, |seen| charge(seen, cheaper)));
+    assert!(found.contains(&ClaimId::Prx3), "{found:?}");
+    let found = claims(&case.spoiled(&state, &action, |seen| charge(seen, cheaper + 1)));
+    assert!(found.contains(&ClaimId::Wal1) && !found.contains(&ClaimId::Prx3), "{found:?}");
+}
+
+#[test]
 fn each_wrong_of_what_goes_on_is_found() {
     let case = Case::new(2);
     let tenant = case.rich();

@@ -308,10 +308,10 @@ fn extra_fields(world: &World, state: &State, header: EdgeHeader, mark: &str) ->
             light(Header::Forwarding { field, spelling, host: HostSpec::of(deployment) }, false)
         }
         EdgeHeader::Edge(field) => light(Header::Edge { field, spelling: NameSpelling::Canonical }, false),
-        EdgeHeader::Hint { field, deployment } => light(
-            Header::Hint { field, host: HostSpec::of(deployment) },
-            matches!(field, HintField::Host | HintField::OriginalHost),
-        ),
+        EdgeHeader::Hint { field, deployment } => {
+            let passes = matches!(field, HintField::Host | HintField::OriginalHost);
+            light(Header::Hint { field, host: HostSpec::of(deployment) }, passes)
+        }
         EdgeHeader::Hop(hop) => light(Header::Hop(hop), false),
         EdgeHeader::Nominate(nominee) => one("Connection".to_owned(), nominee.name().to_owned(), false),
         EdgeHeader::Origin => one("Origin".to_owned(), "https://evil.example".to_owned(), false),

@@ -51,28 +51,31 @@ fn malformed(bearer: &str, kind: BadBearer) -> String {
     }
 }
 
-/// The fields in which a key is presented.
+/// The fields in which a key is presented. A call without a key of its own has none of them.
 pub(super) fn key_fields(world: &World, state: &State, presented: Presented) -> Vec<(&'static str, String)> {
-    let Some(key) = key_text(world, state, presented.key) else { return Vec::new() };
-    let text = |other: KeyRef| key_text(world, state, other);
-    let bearer = |key: &str| ("Authorization", format!("Bearer {key}"));
-    let api = |key: &str| ("x-api-key", key.to_owned());
-    let and = |first, second: Option<(&'static str, String)>| std::iter::once(first).chain(second).collect();
+    let text = |key: KeyRef| key_text(world, state, key);
+    let key = text(presented.key);
+    if key.is_none() {
+        return Vec::new();
+    }
+    let bearer = |key: Option<String>| key.map(|key| ("Authorization", format!("Bearer {key}")));
+    let api = |key: Option<String>| key.map(|key| ("x-api-key", key));
+    let both = |first: Option<_>, second: Option<_>| first.into_iter().chain(second).collect();
     match presented.how {
-        KeyCarrier::Authorization => vec![bearer(&key)],
-        KeyCarrier::ApiKey => vec![api(&key)],
-        KeyCarrier::BothSame => vec![bearer(&key), api(&key)],
-        KeyCarrier::BothDiffer(other) => and(bearer(&key), text(other).map(|other| api(&other))),
-        KeyCarrier::TwoAuthorizations { second } => and(bearer(&key), text(second).map(|other| bearer(&other))),
-        KeyCarrier::TwoApiKeys { second } => and(api(&key), text(second).map(|other| api(&other))),
-        KeyCarrier::BasicBeside => vec![api(&key), ("Authorization", "Basic dTpw".to_owned())],
-        KeyCarrier::Scheme(scheme) => vec![("Authorization", scheme.text(&key))],
+        KeyCarrier::Authorization => both(bearer(key), None),
+        KeyCarrier::ApiKey => both(api(key), None),
+        KeyCarrier::BothSame => both(bearer(key.clone()), api(key)),
+        KeyCarrier::BothDiffer(other) => both(bearer(key), api(text(other))),
+        KeyCarrier::TwoAuthorizations { second } => both(bearer(key), bearer(text(second))),
+        KeyCarrier::TwoApiKeys { second } => both(api(key), api(text(second))),
+        KeyCarrier::BasicBeside => both(api(key), Some(("Authorization", "Basic dTpw".to_owned()))),
+        KeyCarrier::Scheme(scheme) => both(key.map(|key| ("Authorization", scheme.text(&key))), None),
         // Those of the query are written there.
         KeyCarrier::Query(_) => Vec::new(),
-        KeyCarrier::Cookie(field) => vec![("Cookie", format!("{}={key}", field.name()))],
+        KeyCarrier::Cookie(field) => both(key.map(|key| ("Cookie", format!("{}={key}", field.name()))), None),
         KeyCarrier::OtherHeader(field) => {
             let scheme = if field == KeyHeader::Proxy { "Bearer " } else { "" };
-            vec![(field.name(), format!("{scheme}{key}"))]
+            both(key.map(|key| (field.name(), format!("{scheme}{key}"))), None)
         }
     }
 }
