@@ -401,6 +401,39 @@ async fn a_stream_that_goes_on_after_its_client_has_left_is_cut_off() {
 }
 
 #[tokio::test]
+async fn over_http2_it_is_the_same_and_a_reset_stream_is_settled_at_once() {
+    use http_body_util::{BodyExt, Full};
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+    let world = Providers::start().await;
+    let stream = world.client().await.stream;
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(async move { connection.await.unwrap_or_default() });
+    let (_, path, body) = metered(Adapter::Openai);
+    let ask = || {
+        http::Request::post(format!("http://openai-proxy.vendo.run{path}"))
+            .header("authorization", format!("Bearer {}", world.acme()))
+            .body(Full::new(bytes::Bytes::from_static(body.as_bytes())))
+            .unwrap()
+    };
+    world.script(Adapter::Openai, answer(USAGE));
+    let got = sender.send_request(ask()).await.unwrap();
+    assert_eq!(got.status().as_u16(), 200);
+    assert_eq!(got.headers().get("access-control-allow-origin").unwrap(), "*");
+    assert_eq!(got.into_body().collect().await.unwrap().to_bytes(), USAGE);
+    assert_eq!(world.settled("T-acme", 1).await, 156);
+    // The provider never answers; the client gives up. What was sent is billed, and nothing is waited for.
+    world.script(Adapter::Openai, Reply::Hold(Box::new(Reply::Page)));
+    world.reached_any();
+    let asked = tokio::time::timeout(Duration::from_millis(200), sender.send_request(ask())).await;
+    assert!(asked.is_err());
+    assert_eq!(world.reached(Adapter::Openai).len(), 1);
+    assert_eq!(world.settled("T-acme", 2).await, 156 + 4 * 12);
+    // And the connection still serves.
+    assert_eq!(sender.send_request(ask()).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn redirects_and_errors_pass_and_cost_nothing() {
     let world = Providers::start().await;
     let usage = format!("{{\"error\":{{\"code\":\"x\"}},{}", USAGE.trim_start_matches('{'));
@@ -462,13 +495,14 @@ async fn an_answer_that_cannot_be_searched_or_trusted_is_502() {
         Reply::Raw(
             b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n".to_vec(),
         ),
+        Reply::Raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n".to_vec()),
         Reply::Upgrade101,
     ] {
         world.script(Adapter::Openai, reply.clone());
         let got = world.spend(Adapter::Openai).await;
         assert_eq!((got.status, got.header("vendo-error-code")), (502, Some("upstream_error")), "{reply:?}");
     }
-    assert_eq!(world.settled("T-acme", 4).await, 0);
+    assert_eq!(world.settled("T-acme", 5).await, 0);
     let unreachable = Providers::with(Setup { unreachable: vec![Adapter::Openai], ..Setup::default() }).await;
     assert_eq!(unreachable.spend(Adapter::Openai).await.status, 502);
     assert!(unreachable.ledger("T-acme").await.is_empty());
