@@ -357,15 +357,16 @@ mod tests {
             let joined = |f: &VaultField| format!("{}{}{}{}{}", f.table, f.column, f.row, f.tenant, f.version);
             let same_place = |own: &VaultField| {
                 let mut own = own.clone();
-                let unbound: [(Flaw, &dyn Fn(&mut VaultField)); 5] = [
-                    (Flaw::NoRow, &|own| own.row.clone_from(&field.row)),
-                    (Flaw::NoColumn, &|own| own.column.clone_from(&field.column)),
-                    (Flaw::NoTable, &|own| own.table.clone_from(&field.table)),
-                    (Flaw::NoTenant, &|own| own.tenant.clone_from(&field.tenant)),
-                    (Flaw::NoVersion, &|own| own.version = field.version),
-                ];
-                for (_, forget) in unbound.iter().filter(|(of, _)| *of == flaw) {
-                    forget(&mut own);
+                if flaw == Flaw::NoRow {
+                    own.row.clone_from(&field.row);
+                } else if flaw == Flaw::NoColumn {
+                    own.column.clone_from(&field.column);
+                } else if flaw == Flaw::NoTable {
+                    own.table.clone_from(&field.table);
+                } else if flaw == Flaw::NoTenant {
+                    own.tenant.clone_from(&field.tenant);
+                } else if flaw == Flaw::NoVersion {
+                    own.version = field.version;
                 }
                 own == *field || flaw == Flaw::Concatenated && joined(&own) == joined(field)
             };
