@@ -357,7 +357,8 @@ mod tests {
             let joined = |f: &VaultField| format!("{}{}{}{}{}", f.table, f.column, f.row, f.tenant, f.version);
             let same_place = |own: &VaultField| {
                 let mut own = own.clone();
-                let unbound: [(Flaw, &dyn Fn(&mut VaultField)); 5] = [
+                type Forget<'f> = &'f dyn Fn(&mut VaultField);
+                let unbound: [(Flaw, Forget<'_>); 5] = [
                     (Flaw::NoRow, &|own| own.row.clone_from(&field.row)),
                     (Flaw::NoColumn, &|own| own.column.clone_from(&field.column)),
                     (Flaw::NoTable, &|own| own.table.clone_from(&field.table)),
