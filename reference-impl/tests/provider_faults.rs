@@ -2,7 +2,7 @@
 //!
 //! The probes are not checks: they know their fault. What a check that doesn't know it can see is measured elsewhere.
 #![cfg(feature = "faults")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 
 mod common;
 

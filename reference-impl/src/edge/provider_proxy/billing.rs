@@ -145,7 +145,7 @@ impl Order {
         }
     }
 
-    /// The job that was ordered, if the answer names it.
+    /// The job that was ordered, if the answer names it by what can be asked for.
     #[must_use]
     pub fn ordered_job(self, reported: &Reported) -> Option<String> {
         let job = &reported.job;
@@ -276,6 +276,24 @@ mod tests {
         let done = Reported { job: Job { seconds: Some(61), ..Job::default() }, ..Reported::default() };
         assert_eq!(transcript.quantities(Ending::Answered(&done)), [Some(("seconds", 61)), None]);
         assert!(transcript.is_charged_once() && !call.is_charged_once());
+    }
+
+    #[test]
+    fn a_job_is_known_by_the_id_that_it_can_be_asked_for() {
+        let (_, transcript) = ordered(Adapter::Assemblyai, Metered::Transcript, "{}").unwrap();
+        let (_, prediction) = ordered(Adapter::Muapi, Metered::Prediction { model: "m" }, "{}").unwrap();
+        let (_, action) = ordered(Adapter::Composio, Metered::Action, r#"{"action_id":"A_B"}"#).unwrap();
+        let answer = |id: &str, request_id: Option<&str>| {
+            let job = Job { id: Some(id.to_owned()), request_id: request_id.map(str::to_owned), ..Job::default() };
+            Reported { job, ..Reported::default() }
+        };
+        assert_eq!(transcript.ordered_job(&answer("t", Some("r"))).as_deref(), Some("t"));
+        assert_eq!(prediction.ordered_job(&answer("t", Some("r"))).as_deref(), Some("r"));
+        assert_eq!(prediction.ordered_job(&answer("t", None)).as_deref(), Some("t"));
+        assert_eq!(action.ordered_job(&answer("t", None)), None);
+        for id in ["", "a/b", "..%2f", &"x".repeat(129)] {
+            assert_eq!(transcript.ordered_job(&answer(id, None)), None, "{id}");
+        }
     }
 
     #[test]

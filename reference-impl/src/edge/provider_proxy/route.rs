@@ -166,7 +166,9 @@ pub fn bot_method(path: &str) -> Option<&str> {
     path.strip_prefix('/').filter(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic()))
 }
 
-pub(super) fn is_segment(text: &str) -> bool {
+/// Whether a text can name a model, a voice or a job in a path: 1 to 128 of `A-Za-z0-9._-`.
+#[must_use]
+pub fn is_segment(text: &str) -> bool {
     (1..=SEGMENT_MAX).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
