@@ -357,18 +357,6 @@ mod tests {
             let joined = |f: &VaultField| format!("{}{}{}{}{}", f.table, f.column, f.row, f.tenant, f.version);
             let same_place = |own: &VaultField| {
                 let mut own = own.clone();
-<<<<<<< HEAD
-                type Forget<'f> = &'f dyn Fn(&mut VaultField);
-                let unbound: [(Flaw, Forget<'_>); 5] = [
-                    (Flaw::NoRow, &|own| own.row.clone_from(&field.row)),
-                    (Flaw::NoColumn, &|own| own.column.clone_from(&field.column)),
-                    (Flaw::NoTable, &|own| own.table.clone_from(&field.table)),
-                    (Flaw::NoTenant, &|own| own.tenant.clone_from(&field.tenant)),
-                    (Flaw::NoVersion, &|own| own.version = field.version),
-                ];
-                for (_, forget) in unbound.iter().filter(|(of, _)| *of == flaw) {
-                    forget(&mut own);
-=======
                 if flaw == Flaw::NoRow {
                     own.row.clone_from(&field.row);
                 } else if flaw == Flaw::NoColumn {
@@ -379,7 +367,6 @@ mod tests {
                     own.tenant.clone_from(&field.tenant);
                 } else if flaw == Flaw::NoVersion {
                     own.version = field.version;
->>>>>>> edge
                 }
                 own == *field || flaw == Flaw::Concatenated && joined(&own) == joined(field)
             };
