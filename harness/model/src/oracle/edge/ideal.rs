@@ -20,7 +20,7 @@ use crate::world::World;
 use crate::world::edge::Provider;
 
 /// What is seen of an action when all goes as it must.
-pub(super) fn observation(world: &World, state: &State, action: &Action) -> Observation {
+pub(crate) fn observation(world: &World, state: &State, action: &Action) -> Observation {
     let mut seen = Observation::default();
     let mut now = state.clone();
     let mut asked = 0;
@@ -295,7 +295,9 @@ fn vault(world: &World, tried: crate::action::edge::VaultTry) -> VaultSeen {
             let mut envelope = vec![1, 0, 0, 0, 1];
             envelope.extend_from_slice(&[0; 8]);
             envelope.extend_from_slice(&number.to_be_bytes());
-            envelope.extend((0..value.len() + 16).map(|at| (at as u32).wrapping_mul(2_654_435_761 ^ number).to_be_bytes()[0]));
+            envelope.extend(
+                (0..value.len() + 16).map(|at| (at as u32).wrapping_mul(2_654_435_761 ^ number).to_be_bytes()[0]),
+            );
             seen.sealed.push(envelope);
         }
     }
