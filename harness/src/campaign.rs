@@ -13,7 +13,7 @@ use isolation_model::world::{Profile as Bounds, World};
 use serde::{Deserialize, Serialize};
 
 /// How far the checks of this build go.
-pub const MILESTONE: Milestone = Milestone::Light;
+pub const MILESTONE: Milestone = Milestone::Edge;
 
 /// How much is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, clap::ValueEnum)]

@@ -18,7 +18,7 @@ use crate::engine::run_bare;
 use crate::exit_code::ExitCode;
 use crate::fault_matrix::{self, MatrixOptions};
 use crate::record::Environment;
-use crate::report::{json, terminal};
+use crate::report::{json, terminal, words};
 use crate::target::reference::Link;
 use crate::verify::{self, Options, Run, VerifyError, block_on};
 
@@ -364,7 +364,7 @@ fn replay(args: &ReplayArgs) -> ExitCode {
         Format::Text => {
             let mut text = String::new();
             for (number, step) in counterexample.steps.iter().enumerate() {
-                text.push_str(&format!("{}. {}\n", number + 1, terminal::step_text(&world, step)));
+                text.push_str(&format!("{}. {}\n", number + 1, words::step(&world, step)));
             }
             for finding in &findings {
                 text.push_str(&format!(

@@ -1,12 +1,16 @@
 //! The only loop that acts, observes and judges. Campaigns choose the steps; reports read what it notes.
 
+mod baseline;
+mod digest;
+mod twin;
+
 use std::collections::BTreeMap;
 
-use isolation_model::action::host::{HostOf, HostSpec, Spelling};
-use isolation_model::action::{Action, Request, Status};
+use isolation_model::action::Action;
 use isolation_model::claim::{ClaimId, Guard, find_move};
-use isolation_model::observation::{Delivery, Exchange, Observation};
+use isolation_model::observation::{Exchange, Observation};
 use isolation_model::oracle::canaries::requests;
+use isolation_model::oracle::edge::step;
 use isolation_model::oracle::judge::{Judge, words};
 use isolation_model::oracle::{Finding, Judgement, expect};
 use isolation_model::state::State;
@@ -14,8 +18,9 @@ use isolation_model::trace::Step;
 use isolation_model::verdict::Evidence;
 use isolation_model::world::World;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use self::digest::digest;
+use self::twin::Object;
 use crate::target::{Performed, Session, Target, TargetError};
 
 /// What a step was for.
@@ -89,7 +94,7 @@ impl CaseOutcome {
 /// [`TargetError`], when the target can't be tested.
 pub async fn run_case<T: Target>(target: &T, world: &World, trace: &[Step]) -> Result<CaseOutcome, TargetError> {
     let mut run = Run::new(target, world).await?;
-    run.baseline().await?;
+    run.baseline(trace).await?;
     for (step, keep) in with_keep(trace) {
         run.step(step, keep).await?;
     }
@@ -131,7 +136,10 @@ impl<'w, S: Session> Run<'w, S> {
 
 /// Each step, and whether the next one wants to go on over its connection.
 fn with_keep(trace: &[Step]) -> impl Iterator<Item = (&Step, bool)> {
-    let reuses = |step: &Step| requests(&step.action).iter().any(|request| request.reuse);
+    let reuses = |step: &Step| match &step.action {
+        Action::Edge(call) => call.carrier().reuse,
+        action => requests(action).iter().any(|request| request.reuse),
+    };
     let next = trace.iter().skip(1).map(reuses).chain([false]);
     trace.iter().zip(next)
 }
@@ -141,8 +149,8 @@ struct Run<'w, S> {
     session: S,
     judge: Judge<'w>,
     state: State,
-    /// In which epoch of the state each deployment's owner last succeeded.
-    proven: BTreeMap<usize, u32>,
+    /// In which epoch of the state each object's owner last succeeded.
+    proven: BTreeMap<Object, u32>,
     outcome: CaseOutcome,
 }
 
@@ -152,78 +160,55 @@ impl<S: Session> Run<'_, S> {
             return Ok(());
         }
         let claims = claims_of(self.world, &self.state, step);
-        let objects = self.objects(&step.action);
+        let objects = twin::objects(self.world, &self.state, &step.action, &claims);
         // The positive twin comes first: a target that denies everything proves nothing.
         for object in &objects {
             if self.proven.get(object) != Some(&self.state.epoch) {
                 self.control(*object, &claims).await?;
             }
         }
-        let judgement = self.act(step, Role::Trace, &claims, keep).await?;
-        if judgement.refusals.contains(&true) || matches!(step.action, Action::Malformed { .. }) {
+        let acted = self.act(step, Role::Trace, &claims, keep).await?;
+        let unread = matches!(step.action, Action::Malformed { .. });
+        if acted.judgement.refusals.contains(&true) || acted.control_refused || unread {
             // Denied means unchanged: the owner looks again.
             for object in &objects {
                 self.control(*object, &claims).await?;
             }
         }
+        if matches!(step.action, Action::Vault(_)) && acted.judgement.is_clean() {
+            // What was sealed was opened at its own place as well.
+            self.count_control(&claims);
+        }
         Ok(())
     }
 
-    /// Plain refusals about two tenants: no such host, another tenant's session, no session.
-    async fn baseline(&mut self) -> Result<(), TargetError> {
-        let world = self.world;
-        let of_another = |index: u8| {
-            let tenant = world.deployment(index).tenant;
-            let foreign = world.members.iter().position(|member| member.tenant != tenant);
-            foreign.and_then(|member| u8::try_from(member).ok()).unwrap_or(0)
-        };
-        let last = u8::try_from(world.deployments.len().saturating_sub(1)).unwrap_or(0);
-        let mut refusals =
-            vec![Request { host: HostSpec { of: HostOf::Unknown, spelling: Spelling::Exact }, ..Request::plain(0) }];
-        for index in [0, last] {
-            refusals.push(Request::as_member(index, of_another(index)));
-            if world.deployment(index).vendo_auth {
-                refusals.push(Request::plain(index));
-            }
-        }
-        for request in refusals {
-            let step = Step::from(Action::Request(request));
-            let claims = claims_of(world, &self.state, &step);
+    /// Plain refusals of each kind, which all others must not be told from.
+    async fn baseline(&mut self, trace: &[Step]) -> Result<(), TargetError> {
+        for step in baseline::refusals(self.world, trace) {
+            let claims = claims_of(self.world, &self.state, &step);
             self.act(&step, Role::Baseline, &claims, false).await?;
         }
         Ok(())
     }
 
-    /// The owner asks for his own deployment at its own host, as long as it serves.
-    async fn control(&mut self, object: usize, claims: &[ClaimId]) -> Result<(), TargetError> {
-        let (Some(state), Ok(index)) = (self.state.deployments.get(object), u8::try_from(object)) else {
-            return Ok(());
-        };
-        if state.torn_down || state.status != Status::Running {
-            return Ok(());
-        }
-        let tenant = &self.world.tenant(self.world.deployment(index).tenant).slug;
-        let label = isolation_model::world::label(tenant, &state.slug);
-        let host = isolation_model::world::single_host(&label);
-        let renamed = (0..u8::try_from(isolation_model::action::RENAMES.len()).unwrap_or(0))
-            .map(|slug| HostOf::Renamed(index, slug))
-            .find(|of| of.text(self.world) == host);
-        let mut request = Request::as_member(index, self.world.owner_of(index));
-        if let Some(of) = renamed {
-            request.host = HostSpec { of, spelling: Spelling::Exact };
-        }
-        let step = Step::from(Action::Request(request));
-        let judgement = self.act(&step, Role::Control, claims, false).await?;
+    /// The owner uses an object, if he can now.
+    async fn control(&mut self, object: Object, claims: &[ClaimId]) -> Result<(), TargetError> {
+        let Some(action) = twin::twin(self.world, &self.state, object) else { return Ok(()) };
+        let judgement = self.act(&Step::from(action), Role::Control, claims, false).await?.judgement;
         if judgement.served == [true] && judgement.is_clean() {
             self.proven.insert(object, self.state.epoch);
-            for claim in claims {
-                self.outcome.evidence.entry(*claim).or_default().controls += 1;
-            }
+            self.count_control(claims);
         }
         Ok(())
     }
 
-    async fn act(&mut self, step: &Step, role: Role, claims: &[ClaimId], keep: bool) -> Result<Judgement, TargetError> {
+    fn count_control(&mut self, claims: &[ClaimId]) {
+        for claim in claims {
+            self.outcome.evidence.entry(*claim).or_default().controls += 1;
+        }
+    }
+
+    async fn act(&mut self, step: &Step, role: Role, claims: &[ClaimId], keep: bool) -> Result<Acted, TargetError> {
         let Performed { observation, reused_sni, requests } =
             self.session.perform(&self.state, &step.action, keep).await?;
         self.outcome.requests += requests;
@@ -248,7 +233,7 @@ impl<S: Session> Run<'_, S> {
             self.outcome.requests_to_first_finding = Some(self.outcome.requests);
         }
         self.outcome.steps.push(judged);
-        Ok(judgement)
+        Ok(Acted { judgement, control_refused: matches!(observation.control, Some(Err(_))) })
     }
 
     fn note(&mut self, step: &Step, role: Role, claims: &[ClaimId], observation: &Observation, judgement: &Judgement) {
@@ -274,36 +259,30 @@ impl<S: Session> Run<'_, S> {
             tries.reached += u64::from(observation.reached.contains(&own_move.guard));
         }
     }
+}
 
-    /// The deployments that a step's requests are about.
-    fn objects(&self, action: &Action) -> Vec<usize> {
-        let mut objects: Vec<usize> = requests(action)
-            .into_iter()
-            .filter_map(|request| request.host.meaning(self.world))
-            .filter_map(|host| self.state.resolve(&host))
-            .collect();
-        if objects.is_empty() && !matches!(action, Action::Advance { .. }) {
-            // What leads nowhere is compared with a deployment that is there.
-            objects.push(0);
-        }
-        objects.sort_unstable();
-        objects.dedup();
-        objects
-    }
+/// What became of a step.
+struct Acted {
+    judgement: Judgement,
+    /// Whether the control plane refused.
+    control_refused: bool,
 }
 
 /// The claims that a step bears on: those of its move, or those that fall when its requests are served.
-fn claims_of(world: &World, state: &State, step: &Step) -> Vec<ClaimId> {
-    if let Some((claim, _)) = step.of_move.as_deref().and_then(find_move) {
+fn claims_of(world: &World, state: &State, tried: &Step) -> Vec<ClaimId> {
+    if let Some((claim, _)) = tried.of_move.as_deref().and_then(find_move) {
         return vec![claim.id];
     }
-    let mut claims: Vec<ClaimId> = match &step.action {
+    let mut claims: Vec<ClaimId> = match &tried.action {
         Action::KvKey { .. } => vec![ClaimId::Kv1],
         Action::Control(_) | Action::Advance { .. } => Vec::new(),
-        Action::Request(_) | Action::Race { .. } | Action::Malformed { .. } => requests(&step.action)
+        Action::Request(_) | Action::Race { .. } | Action::Malformed { .. } => requests(&tried.action)
             .into_iter()
             .map(|request| expect::expect(world, state, request, None).reason.claim())
             .collect(),
+        Action::Edge(_) | Action::Together(_) | Action::During { .. } | Action::EdgeControl(_) | Action::Vault(_) => {
+            step::claims(world, state, &tried.action)
+        }
     };
     claims.sort_unstable();
     claims.dedup();
@@ -319,6 +298,7 @@ fn dues(world: &World, state: &State, action: &Action) -> Vec<String> {
     requests(action)
         .into_iter()
         .map(|request| words(expect::expect(world, state, request, None).reason).to_owned())
+        .chain(step::words(world, state, action))
         .collect()
 }
 
@@ -327,48 +307,6 @@ fn got(exchange: &Exchange) -> String {
         Exchange::Answer(answer) => answer.status.to_string(),
         Exchange::Nothing(nothing) => format!("{nothing:?}").to_lowercase(),
     }
-}
-
-/// SHA-256 over what was seen, but for what can differ between two runs of one seed.
-fn digest(observation: &Observation) -> String {
-    let mut hash = Sha256::new();
-    let mut add = |bytes: &[u8]| {
-        hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
-        hash.update(bytes);
-    };
-    for exchange in &observation.exchanges {
-        match exchange {
-            Exchange::Answer(answer) => {
-                add(&answer.status.to_be_bytes());
-                for (name, value) in answer.headers.iter().filter(|(name, _)| name != "date") {
-                    add(name.as_bytes());
-                    add(value);
-                }
-                // An echo holds the container's address; what it echoes is added below without it.
-                let echoes = |delivery: &Delivery| !delivery.raw.is_empty() && answer.body.starts_with(&delivery.raw);
-                if !observation.deliveries.iter().any(echoes) {
-                    add(&answer.body);
-                }
-            }
-            Exchange::Nothing(nothing) => add(format!("{nothing:?}").as_bytes()),
-        }
-    }
-    for delivery in &observation.deliveries {
-        add(&delivery.deployment.to_be_bytes());
-        add(delivery.method.as_bytes());
-        add(&delivery.target);
-        let mut headers = delivery.headers.clone();
-        headers.sort();
-        for (name, value) in headers {
-            add(name.as_bytes());
-            add(&value);
-        }
-        add(&delivery.body);
-    }
-    for access in &observation.kv {
-        add(format!("{access:?}").as_bytes());
-    }
-    hex(&hash.finalize())
 }
 
 /// Lower-case hexadecimal.

@@ -17,6 +17,10 @@ use crate::target::TargetError;
 use crate::target::reference::{Link, Reference};
 use crate::verify::{block_on, breaks};
 
+/// How often each move is tried against a fault that nothing has caught yet, at the least. Most fall to the first tries; a
+/// mistake in one of many spellings needs more, and only those cost more.
+const ROUNDS_MIN: u64 = 48;
+
 /// How the matrix is run.
 #[derive(Debug, Clone, Copy)]
 pub struct MatrixOptions {
@@ -107,7 +111,7 @@ fn plant(fault: Fault, options: MatrixOptions) -> FaultResult {
         error: None,
     };
     let mut requests = 0;
-    for case in cases_of(&broken, options.seed, options.rounds) {
+    for case in cases_of(&broken, options.seed, options.rounds.max(ROUNDS_MIN)) {
         let outcome = match run(&target, &case) {
             Ok(outcome) => outcome,
             Err(error) => {

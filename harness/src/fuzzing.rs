@@ -7,9 +7,13 @@
 //!
 //! `fuzz/` holds the targets around these bodies, `tests/corpus.rs` replays what was found on a stable toolchain.
 
+mod bearer_and_scopes;
 mod host_and_cookie;
 mod json;
 mod jws;
+mod path_guard;
+mod usage_extraction;
+mod vault_envelope;
 mod world_actions;
 
 pub use world_actions::{STEPS_MAX, case};
@@ -20,7 +24,15 @@ use crate::target::reference::{Link, Reference};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All bodies.
-pub const TARGETS: [Target; 3] = [("host_and_cookie", host_and_cookie), ("jws", jws), ("world_actions", world_actions)];
+pub const TARGETS: [Target; 7] = [
+    ("bearer_and_scopes", bearer_and_scopes),
+    ("host_and_cookie", host_and_cookie),
+    ("jws", jws),
+    ("path_guard", path_guard),
+    ("usage_extraction", usage_extraction),
+    ("vault_envelope", vault_envelope),
+    ("world_actions", world_actions),
+];
 
 /// Random actions in a random world, judged by the engine against the reference in this process.
 ///
@@ -44,6 +56,38 @@ pub fn host_and_cookie(bytes: &[u8]) {
 /// When the two differ, or when a token is accepted that is neither minted nor signed here.
 pub fn jws(bytes: &[u8]) {
     report("jws", bytes, jws::check(jws::reference, bytes));
+}
+
+/// Header fields that could present a key, read by the reference, by the rules, and by a platform that gives a scope.
+///
+/// # Panics
+/// When they differ.
+pub fn bearer_and_scopes(bytes: &[u8]) {
+    report("bearer_and_scopes", bytes, bearer_and_scopes::check(bearer_and_scopes::reference, bytes));
+}
+
+/// Paths, read by the reference's guard, by the rules, and by the URL parser of an HTTP client.
+///
+/// # Panics
+/// When guard and rules differ, or when a client makes another path of one that passed.
+pub fn path_guard(bytes: &[u8]) {
+    report("path_guard", bytes, path_guard::check(path_guard::reference, bytes));
+}
+
+/// Answers of upstreams, in pieces of any length.
+///
+/// # Panics
+/// When their pieces make a difference, or when something else is read than was written.
+pub fn usage_extraction(bytes: &[u8]) {
+    report("usage_extraction", bytes, usage_extraction::check(usage_extraction::reference, bytes));
+}
+
+/// Sealed values, altered and in other places.
+///
+/// # Panics
+/// When something opens that must not, or something doesn't that must.
+pub fn vault_envelope(bytes: &[u8]) {
+    report("vault_envelope", bytes, vault_envelope::check(bytes));
 }
 
 #[expect(clippy::panic, reason = "a fuzz target reports by panicking; nothing but fuzzing and its tests calls this")]

@@ -2,4 +2,6 @@
 
 pub mod curl;
 pub mod json;
+pub mod redact;
 pub mod terminal;
+pub mod words;

@@ -14,9 +14,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use isolation_harness::fuzzing::{STEPS_MAX, TARGETS, case};
 use isolation_model::action::Action;
+use isolation_model::action::edge::EdgeCall;
 use isolation_model::choose::{Choose, Seeded};
 use isolation_model::generate::{Swarm, action};
 use isolation_model::oracle::canaries::requests;
+use isolation_model::oracle::edge::step::calls;
 use isolation_model::world::{Profile, World};
 
 /// The longest input that is kept.
@@ -159,8 +161,32 @@ fn kinds(action: &Action) -> Vec<String> {
         Action::Control(control) => format!("control {}", tag(control)),
         Action::KvKey { kind, .. } => format!("key {}", tag(kind)),
         Action::Malformed { defect, .. } => format!("malformed {:?}", defect.class()),
-        Action::Request(_) | Action::Race { .. } | Action::Advance { .. } => tag(action),
+        Action::EdgeControl(control) => format!("edge control {}", tag(control)),
+        Action::Vault(tried) => format!("vault {}", tag(&tried.kind)),
+        Action::Request(_)
+        | Action::Race { .. }
+        | Action::Advance { .. }
+        | Action::Edge(_)
+        | Action::Together(_)
+        | Action::During { .. } => tag(action),
     }];
+    for call in calls(action) {
+        kinds.push(format!("call {}", tag(call)));
+        match call {
+            EdgeCall::Provider(own) => kinds.extend([
+                format!("adapter {}", tag(&own.adapter)),
+                format!("route {}", tag(&own.ask.route)),
+                format!("upstream {}", tag(&own.upstream.kind)),
+                format!("client {}", tag(&own.client)),
+            ]),
+            EdgeCall::Vend(own) => {
+                kinds.extend([format!("vend {}", tag(&own.ask)), format!("broker {}", tag(&own.broker))])
+            }
+            EdgeCall::Hook(own) => {
+                kinds.extend([format!("hook {}", tag(&own.path)), format!("container {}", tag(&own.container))])
+            }
+        }
+    }
     for request in requests(action) {
         kinds.extend([
             format!("method {}", tag(&request.method)),

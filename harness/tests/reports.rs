@@ -6,7 +6,7 @@
 use isolation_harness::campaign::{Case, CaseKind, Profile};
 use isolation_harness::fault_matrix::Control;
 use isolation_harness::record::{ClaimResult, Environment, Event, FaultResult, MoveResult, Record, Totals, Violation};
-use isolation_harness::report::{json, terminal};
+use isolation_harness::report::{json, terminal, words};
 use isolation_harness::target::reference::Link;
 use isolation_harness::verify::{Options, Run};
 use isolation_model::action::Action;
@@ -135,7 +135,7 @@ fn steps_of_every_kind_survive_being_printed() {
         run.violations[0].trace = steps;
         assert_harmless(&terminal::verify(&run, &options(), &environment(), &[None]));
         for step in &run.violations[0].trace {
-            assert_harmless(&terminal::step_text(&world, step));
+            assert_harmless(&words::step(&world, step));
         }
     }
 }

@@ -153,6 +153,171 @@ faults! {
     KvWorkerWrites = "kv-worker-writes", ["KV-2"], "edge/app_proxy/shell.rs: lookup";
     /// On a miss a worker lists the keys that begin alike, to log a near name.
     KvWorkerLists = "kv-worker-lists", ["KV-2"], "edge/app_proxy/shell.rs: lookup";
+
+    /// The client's own X-Vendo-Tenant-Id says whose wallet pays.
+    PrxTenantFromHeader = "prx-tenant-from-header", ["PRX-1", "PRX-2", "WAL-1"], "edge/provider_proxy/shell.rs: payer";
+    /// A tenant that is named in the body pays.
+    PrxTenantFromBody = "prx-tenant-from-body", ["PRX-1", "PRX-2", "WAL-1"], "edge/provider_proxy/shell.rs: payer";
+    /// Of two Authorization headers the first is taken.
+    PrxFirstAuthorizationWins = "prx-first-authorization-wins", ["PRX-1"], "edge/provider_proxy/shell.rs: caller";
+    /// The first key on a client's connection stands for every later one on it.
+    PrxKeyCachedPerConnection = "prx-key-cached-per-connection", ["PRX-1", "PRX-3"], "edge/provider_proxy/shell.rs: caller";
+
+    /// A model without a rate is served, and costs nothing.
+    PrxRateMissPasses = "prx-rate-miss-passes", ["PRX-2"], "edge/provider_proxy/shell.rs: tariff";
+    /// Rates are looked up without regard to case.
+    PrxModelCaseFolded = "prx-model-case-folded", ["PRX-2"], "edge/provider_proxy/shell.rs: tariff_of";
+    /// What begins like a free route is free.
+    PrxFreeRoutePrefix = "prx-free-route-prefix", ["PRX-2", "PRX-6"], "edge/provider_proxy/route.rs: classify_with";
+    /// A stream that breaks off costs nothing.
+    PrxDiedStreamFree = "prx-died-stream-free", ["WAL-1", "PRX-2"], "edge/provider_proxy/errand.rs: pass";
+    /// A stream that breaks off is settled at both ends, each with a hold of its own.
+    PrxRetrySettlesTwice = "prx-retry-settles-twice", ["WAL-1"], "edge/provider_proxy/errand.rs: hold";
+    /// A call that is refused is billed for the work.
+    PrxHoldForRefused = "prx-hold-for-refused", ["WAL-1"], "edge/provider_proxy/shell.rs: refuse";
+
+    /// Whoever knows a job's id may ask for it.
+    PrxJobOfAnyTenant = "prx-job-of-any-tenant", ["PRX-3", "PRX-2"], "edge/provider_proxy/shell.rs: tariff";
+    /// Answers are cached by adapter, path and body, whoever asks.
+    PrxResponseCached = "prx-response-cached", ["PRX-3"], "edge/provider_proxy/shell.rs: send";
+    /// That a wallet is empty is remembered by adapter.
+    PrxRefusalCached = "prx-refusal-cached", ["PRX-3"], "edge/provider_proxy/errand.rs: hold";
+    /// The credential that was opened first is kept by adapter.
+    PrxCredentialCachedByProvider = "prx-credential-cached-by-provider", ["PRX-5", "PRX-3"], "edge/provider_proxy/shell.rs: credential";
+
+    /// A connection's key opens its connection at every adapter.
+    PrxConnectionKeyAnyProvider = "prx-connection-key-any-provider", ["PRX-4"], "edge/provider_proxy/decide.rs: check";
+    /// The connection that a client names is read by its id alone, whatever the key's app is bound to.
+    PrxConnectionHeaderUnlimited = "prx-connection-header-unlimited", ["PRX-4", "PRX-2", "PRX-5"], "edge/provider_proxy/decide.rs: choose";
+    /// The status of a connection is not looked at when it is used.
+    PrxStatusNotRechecked = "prx-status-not-rechecked", ["PRX-4"], "edge/provider_proxy/decide.rs: check";
+    /// A refusal says whose the named connection is.
+    PrxForeignNameInError = "prx-foreign-name-in-error", ["PRX-4"], "edge/provider_proxy/shell.rs: connection";
+    /// A connection that is nobody's is 404, and one that is another's 403.
+    PrxForeignConnection404 = "prx-foreign-connection-404", ["PRX-4"], "edge/provider_proxy/shell.rs: connection";
+    /// The account that the broker acts for is the one that the client names.
+    PrxAccountFromClient = "prx-account-from-client", ["PRX-4", "PRX-5"], "edge/provider_proxy/request_headers.rs: forwarded";
+
+    /// The page of a failure says with which key the provider was asked.
+    PrxCredentialInError = "prx-credential-in-error", ["PRX-5"], "edge/provider_proxy/errand.rs: run";
+    /// The log says with which key the provider was asked.
+    PrxCredentialInLog = "prx-credential-in-log", ["PRX-5"], "edge/provider_proxy/trace.rs: log";
+    /// A redirect's address is passed on unread.
+    PrxCredentialInRedirect = "prx-credential-in-redirect", ["PRX-5"], "edge/provider_proxy/response.rs: filtered";
+    /// Bodies are passed on unread.
+    PrxEchoNotRedacted = "prx-echo-not-redacted", ["PRX-5"], "edge/provider_proxy/redaction.rs: push";
+    /// Each piece of a body is searched by itself, so that a credential across two of them passes.
+    PrxRedactionPerChunk = "prx-redaction-per-chunk", ["PRX-5"], "edge/provider_proxy/redaction.rs: push";
+    /// The bearer goes on to providers that take their key in another header.
+    PrxBearerForwarded = "prx-bearer-forwarded", ["PRX-5"], "edge/provider_proxy/request_headers.rs: forwarded";
+    /// A provider's key of the client's own goes on, and wins over the connection's.
+    PrxOwnAuthorizationWins = "prx-own-authorization-wins", ["PRX-5"], "edge/provider_proxy/request_headers.rs: forwarded";
+    /// A provider's Set-Cookie comes back.
+    PrxSetCookiePasses = "prx-set-cookie-passes", ["PRX-5"], "edge/provider_proxy/response.rs: filtered";
+
+    /// The path is guarded and routed when it was decoded and resolved, and sent on as it came.
+    PrxPathGuardAfterDecoding = "prx-path-guard-after-decoding", ["PRX-6"], "edge/provider_proxy/path_guard.rs: examined";
+    /// The path is guarded as it came, and routed when it was decoded.
+    PrxPathGuardPlainOnly = "prx-path-guard-plain-only", ["PRX-6"], "edge/provider_proxy/path_guard.rs: examined";
+    /// A redirect is followed, with the credential.
+    PrxRedirectFollowed = "prx-redirect-followed", ["PRX-6", "PRX-5"], "edge/provider_proxy/errand.rs: exchange";
+
+    /// A key that isn't found by its digest is found by the characters that are shown of it.
+    KeyFoundByPrefix = "key-found-by-prefix", ["KEY-1", "PRX-1"], "identity/key.rs: KeyLookup::find";
+    /// A worker keeps the keys that it has found, and asks no store about them again.
+    RevokedKeyFromCache = "revoked-key-from-cache", ["KEY-1"], "identity/key.rs: KeyLookup::find";
+    /// The expiry of a key is left to the namespace, which knows of none.
+    ExpiryNotChecked = "expiry-not-checked", ["KEY-1"], "identity/key.rs: authenticate_with";
+    /// The keys of a destroyed deployment's apps are forgotten in its teardown.
+    DestroyedDeploymentKeepsKeys = "destroyed-deployment-keeps-keys", ["KEY-1"], "control/mod.rs: revoke_keys_of";
+    /// A key is stored beside its digest, to be shown again on request.
+    KeyStoredInPlain = "key-stored-in-plain", ["KEY-1"], "control/workspace.rs: issue_key";
+    /// Keys lie in buckets by the first byte of their digest, and the rest of it is not compared.
+    KeyDigestTruncated = "key-digest-truncated", ["KEY-1", "PRX-1"], "store/database/memory.rs: key";
+    /// A key is revoked by its id, whoever asks.
+    RevokeForeignKey = "revoke-foreign-key", ["KEY-1"], "store/database/memory.rs: revoke_key";
+    /// A key is issued for any app whose id is known, in the name of the app's tenant.
+    IssueForForeignApp = "issue-for-foreign-app", ["KEY-1"], "store/database/memory.rs: insert_key";
+
+    /// Values are sealed without associated data.
+    VaultNoAad = "vault-no-aad", ["SEC-3"], "store/vault/envelope.rs: associated_data";
+    /// The parts of the associated data are joined without their lengths.
+    VaultAadJoined = "vault-aad-joined", ["SEC-3"], "store/vault/envelope.rs: associated_data";
+    /// The version of the row is not part of the associated data.
+    VaultVersionLeftOut = "vault-version-left-out", ["SEC-3"], "store/vault/envelope.rs: associated_data";
+    /// Nonces are counted, and the count begins anew with each start.
+    VaultNonceRepeats = "vault-nonce-repeats", ["SEC-3"], "store/vault/mod.rs: nonce";
+    /// One data key serves all tenants.
+    VaultOneKeyForAll = "vault-one-key-for-all", ["SEC-3"], "store/vault/mod.rs: key_owner";
+    /// Every key of the tenant is tried, whichever one the envelope names.
+    VaultKeyIdIgnored = "vault-key-id-ignored", ["SEC-3"], "store/vault/mod.rs: Vault::open";
+
+    /// The wallet in use is kept in one place, where the next request's replaces it.
+    HoldOnSharedWallet = "hold-on-shared-wallet", ["WAL-1", "PRX-2"], "store/database/memory.rs: hold";
+    /// A settlement goes to the wallet that was held on last, whoever the hold's owner is.
+    SettleIgnoresHoldOwner = "settle-ignores-hold-owner", ["WAL-1", "PRX-2"], "store/database/memory.rs: settle";
+    /// A settlement is delivered twice, and carried out twice.
+    SettledTwice = "settled-twice", ["WAL-1"], "store/wallet.rs: settle";
+    /// A hold is written before the caps are compared, and stays when they refuse.
+    RefusalBills = "refusal-bills", ["WAL-1"], "store/wallet.rs: hold";
+    /// The balance is not compared with what is to be held.
+    BalanceNotChecked = "balance-not-checked", ["WAL-1"], "store/wallet.rs: hold";
+    /// The first margin that was looked up for a meter serves every tenant.
+    MarginCachedByMeter = "margin-cached-by-meter", ["PRX-3", "WAL-1"], "store/rates.rs: margin";
+    /// A binding is found by its provider alone, whichever app it is of.
+    BindingByProviderAlone = "binding-by-provider-alone", ["PRX-4", "CRD-2"], "store/database/memory.rs: bindings";
+
+    /// The broker's token is kept under its provider's name.
+    CrdTokenCachedByProvider = "crd-token-cached-by-provider", ["CRD-1"], "edge/credentials/cache.rs: place";
+    /// The broker's token is kept under the external account, which another tenant may have connected too.
+    CrdTokenCachedByAccount = "crd-token-cached-by-account", ["CRD-1"], "edge/credentials/cache.rs: place";
+    /// A key is given once more what it was given before, without a look at its connection.
+    CrdCacheSurvivesRevocation = "crd-cache-survives-revocation", ["CRD-1"], "edge/credentials/shell.rs: token";
+    /// The tenant of a user's token decides, not the key's.
+    CrdUserTokenWidens = "crd-user-token-widens", ["CRD-1"], "edge/credentials/shell.rs: narrowing";
+    /// The tenant of a user's token is read from what the user wrote about himself.
+    CrdUserMetadataCounts = "crd-user-metadata-counts", ["CRD-1"], "identity/user_token.rs: verify_with";
+    /// A connection's key for another provider is taken for a key of the connection's app.
+    CrdConnectionKeyWalksBindings = "crd-connection-key-walks-bindings", ["CRD-2"], "edge/credentials/chain.rs: connection";
+    /// A bulk answer leaves a slug out whose named connection is another's, and says null for one that never was.
+    CrdBulkTellsForeign = "crd-bulk-tells-foreign", ["CRD-2", "CRD-1"], "edge/credentials/shell.rs: entry";
+    /// The whole grant is given out, the refresh token beside the access token.
+    CrdRefreshTokenVended = "crd-refresh-token-vended", ["CRD-3"], "edge/credentials/shell.rs: stored";
+    /// An error says what the broker said.
+    CrdBrokerErrorPassed = "crd-broker-error-passed", ["CRD-3"], "edge/credentials/shell.rs: examine";
+    /// The log says which token was given out.
+    CrdTokenInLog = "crd-token-in-log", ["CRD-3"], "edge/credentials/shell.rs: token";
+    /// The profile is not examined: the platform's pooled credential is given out as any other.
+    CrdProfileNotChecked = "crd-profile-not-checked", ["CRD-3"], "edge/credentials/shell.rs: token";
+
+    /// A webhook without the secret's header is taken for one from before there were secrets.
+    HksSecretNotRequired = "hks-secret-not-required", ["HKS-1"], "identity/hook.rs: admit_with";
+    /// Secrets are compared over the length of the shorter one.
+    HksSecretPrefixCompared = "hks-secret-prefix-compared", ["HKS-1"], "identity/hook.rs: admit_with";
+    /// The secret of any connection to the provider is good for all of them.
+    HksForeignSecretAccepted = "hks-foreign-secret-accepted", ["HKS-1"], "edge/hooks/shell.rs: proven";
+    /// A secret that was replaced stays good.
+    HksOldSecretAccepted = "hks-old-secret-accepted", ["HKS-1"], "edge/hooks/shell.rs: proven";
+    /// The destination may be named in query or header, by host or by id.
+    HksForgedDestination = "hks-forged-destination", ["HKS-1"], "edge/hooks/shell.rs: destination";
+    /// A connection without a binding is delivered to where it was bound last.
+    HksUnboundDelivered = "hks-unbound-delivered", ["HKS-1"], "edge/hooks/shell.rs: destination";
+    /// The first app's secret is kept, and signs for all of them.
+    HksSignedWithFirstApp = "hks-signed-with-first-app", ["HKS-1"], "edge/hooks/shell.rs: deliver";
+    /// A container's redirect is followed, with the signed envelope.
+    HksRedirectFollowed = "hks-redirect-followed", ["HKS-1"], "edge/hooks/shell.rs: deliver";
+    /// The sender's own headers of the platform's names pass.
+    HksSenderHeadersPass = "hks-sender-headers-pass", ["HKS-1"], "edge/hooks/envelope.rs: request";
+    /// The status of the destination is not examined.
+    HksSuspendedDelivered = "hks-suspended-delivered", ["HKS-1"], "edge/hooks/decide.rs: destination";
+    /// An unknown id is 404, and a wrong secret 412.
+    HksUnknownIs404 = "hks-unknown-is-404", ["HKS-2"], "edge/hooks/shell.rs: found";
+    /// A revoked connection is 404, and an unknown id 412.
+    HksRevokedDiffers = "hks-revoked-differs", ["HKS-2"], "edge/hooks/shell.rs: found";
+    /// The body of a webhook for a known id is read before its secret is compared.
+    HksBodyReadFirst = "hks-body-read-first", ["HKS-2"], "edge/hooks/shell.rs: examine";
+    /// The method of a request for a known id is examined before its secret.
+    HksMethodBeforeSecret = "hks-method-before-secret", ["HKS-2"], "edge/hooks/shell.rs: examine";
 }
 
 #[cfg(feature = "faults")]

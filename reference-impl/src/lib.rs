@@ -24,6 +24,8 @@
 //!
 //! - A worker can't list, scan or write the KV namespace: [`store::kv::WorkerKv`] has one method.
 //! - A [`identity::Session`] can't be made but by verifying a token, nor a [`host::Host`] but by normalising one.
+//! - A [`identity::scope::TenantScope`] is minted by `identity` alone, from a key, a webhook's secret or the control plane's
+//!   operator, and [`store::database`] reaches a tenant's rows by nothing else.
 //! - There is no response cache and no coalescing, and no idle connection serves two targets.
 //! - No answer of the proxy's own depends on what is behind a host, except in its status.
 //! - Nothing waits without a deadline, but for a tunnel that both ends keep.
@@ -59,7 +61,7 @@ pub use control::{
 };
 pub use edge::worker::Worker;
 pub use entropy::Entropy;
-pub use fabric::container::{Container, Received, Reply};
+pub use fabric::container::{Container, Received, Reply, Responder, Then};
 pub use fault::{Fault, FaultSet};
 pub use identity::{CookieKey, Member, Role};
 pub use ids::{

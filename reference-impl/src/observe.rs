@@ -99,7 +99,7 @@ guards! {
     Seal = "seal",
     /// An envelope was opened, or refused, against the place that it was read from.
     Aad = "aad",
-    /// An app key was checked at a route of the platform's API.
+    /// What an operation of the platform's API is about was sought within the caller's tenant.
     RouteScope = "route-scope",
 }
 

@@ -5,7 +5,9 @@ use crate::control::{ControlPlane, Parts};
 #[cfg(feature = "faults")]
 use crate::edge::app_proxy::planted::Planted;
 use crate::edge::app_proxy::shell::AppProxy;
+use crate::edge::credentials::shell::{Credentials, Stores};
 use crate::edge::gate::GateRules;
+use crate::edge::hooks::shell::Hooks;
 use crate::edge::listener::{Door, Edge, serve, tls_acceptor};
 use crate::edge::provider_proxy::shell::{Means, ProviderProxy};
 use crate::edge::upstream::Pool;
@@ -220,15 +222,46 @@ impl Platform {
         #[cfg(not(feature = "faults"))]
         let faults = FaultSet::none();
         let tls = config.tls.as_ref().map(tls_acceptor).transpose()?;
-        let rates = Rates::new(&config.edge.rates, &config.edge.margins)?;
+        let rates = Rates::new_with(&config.edge.rates, &config.edge.margins, faults)?;
         let database = MemoryDatabase::new(rates, config.entropy.clone(), faults);
         let master = config.edge.master_key.clone();
         let vault = master.map(|master| Vault::with(master, config.entropy.clone(), config.observer.clone(), faults));
-        IdentityKeys::new(&config.edge.identity_keys)?;
+        let identity_keys = IdentityKeys::new(&config.edge.identity_keys)?;
         let sign_in = SignIn::new(config.entropy.clone(), faults);
         let kv = ControlKv::new(config.clock.clone(), config.kv_staleness, config.observer.clone());
+        let credentials = Arc::new(Credentials::new(Stores {
+            kv: kv.worker(),
+            database: Db::Memory(database.clone()),
+            vault: vault.clone(),
+            identity_keys,
+            clock: config.clock.clone(),
+            network: config.network.clone(),
+            limits: config.limits.clone(),
+            broker: config.edge.broker,
+            broker_key: config.edge.pool_credentials.get(&Adapter::Composio).cloned(),
+            observer: config.observer.clone(),
+            keys: KeyLookup::new(kv.worker(), Db::Memory(database.clone()), faults),
+            faults,
+            #[cfg(feature = "faults")]
+            pool_credentials: config.edge.pool_credentials.clone(),
+        }));
+        #[cfg(feature = "faults")]
+        let secrets = crate::edge::hooks::planted::Secrets::default();
+        let hooks = Hooks {
+            database: Db::Memory(database.clone()),
+            vault: vault.clone(),
+            clock: config.clock.clone(),
+            network: config.network.clone(),
+            limits: config.limits.clone(),
+            observer: config.observer.clone(),
+            faults,
+            #[cfg(feature = "faults")]
+            planted: crate::edge::hooks::planted::Planted::new(kv.worker(), secrets.clone()),
+        };
         let pool = Pool::new(config.network.clone(), config.limits.clone(), faults);
         let edge = Arc::new(Edge {
+            credentials: credentials.clone(),
+            hooks,
             provider_proxy: ProviderProxy::new(Means {
                 kv: kv.worker(),
                 keys: KeyLookup::new(kv.worker(), Db::Memory(database.clone()), faults),
@@ -240,6 +273,9 @@ impl Platform {
                 clock: config.clock.clone(),
                 observer: config.observer.clone(),
                 stall_timeout: config.limits.stall_timeout,
+                faults,
+                #[cfg(feature = "faults")]
+                planted: crate::edge::provider_proxy::planted::Planted::default(),
             }),
             app_proxy: AppProxy {
                 kv: kv.worker(),
@@ -266,7 +302,10 @@ impl Platform {
             entropy: config.entropy,
             observer: config.observer,
             faults,
+            #[cfg(feature = "faults")]
+            secrets,
         });
+        control.on_connection_change(Arc::new(move |id| credentials.purge(id)));
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let (acceptor, http) = listeners.http;

@@ -138,7 +138,7 @@ async fn hosts_that_lead_nowhere_are_one_404_and_most_are_never_looked_up() {
     for (host, looked_up) in [
         ("vendo.run", false),
         ("www.vendo.run", false),
-        ("openai-proxy.vendo.run", false),
+        ("proxy.vendo.run", false),
         ("acme.vendo.run", false),
         ("a-app.vendo.run", false),
         ("x.app.acme.vendo.run", false),

@@ -1,13 +1,9 @@
 //! What a person reads on a terminal.
 
-use isolation_model::action::{Action, Request};
-use isolation_model::oracle::canaries::requests;
 use isolation_model::state::State;
-use isolation_model::trace::Step;
 use isolation_model::verdict::Verdict;
-use isolation_model::world::World;
 
-use super::curl;
+use super::{curl, words};
 use crate::exit_code::ExitCode;
 use crate::fault_matrix::Control;
 use crate::record::{ClaimResult, Environment, FaultResult, Violation};
@@ -128,11 +124,9 @@ fn violation_text(violation: &Violation, options: &Options, file: Option<&str>) 
     let state = State::new(&world);
     line(&mut out, &format!("  in {} steps:", violation.trace.len()));
     for (number, step) in violation.trace.iter().enumerate() {
-        line(&mut out, &format!("  {}. {}", number + 1, step_text(&world, step)));
-        for request in requests(&step.action) {
-            if let Some(curl) = curl::line(&world, &state, request) {
-                line(&mut out, &format!("     {}", visible(&curl)));
-            }
+        line(&mut out, &format!("  {}. {}", number + 1, words::step(&world, step)));
+        for curl in curl::lines(&world, &state, &step.action) {
+            line(&mut out, &format!("     {}", visible(&curl)));
         }
     }
     if let Some(file) = file {
@@ -142,27 +136,6 @@ fn violation_text(violation: &Violation, options: &Options, file: Option<&str>) 
     }
     out.push('\n');
     out
-}
-
-/// A step in words.
-#[must_use]
-pub fn step_text(world: &World, step: &Step) -> String {
-    let request_text = |request: &Request| {
-        let host = request.host.text(world);
-        format!("{} {} ({:?})", request.method.as_str(), visible(&String::from_utf8_lossy(&host)), request.transport)
-    };
-    match &step.action {
-        Action::Request(request) => request_text(request),
-        Action::Race { first, second } => {
-            format!("at once: {}, and {}", request_text(first), request_text(second))
-        }
-        Action::Malformed { request, defect, follow_up } => {
-            format!("{} with the defect {defect:?}, then {}", request_text(request), request_text(follow_up))
-        }
-        Action::Control(control) => format!("{control:?}"),
-        Action::Advance { seconds } => format!("{seconds} seconds pass"),
-        Action::KvKey { kind, identifier } => format!("a {} key of an identifier: {identifier:?}", kind.as_str()),
-    }
 }
 
 /// The fault matrix.

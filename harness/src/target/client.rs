@@ -7,6 +7,7 @@ use futures_util::FutureExt as _;
 use isolation_model::action::Transport;
 use isolation_model::observation::{Answer, End, Exchange, Fields, Nothing};
 use isolation_model::oracle::judge::TUNNEL_TEXT;
+use isolation_model::render::edge::Worker;
 use isolation_model::render::{self, Wire, WireBody};
 use rustls::RootCertStore;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,17 +20,26 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may take to close that has to.
 const CLOSING: Duration = Duration::from_secs(2);
 
+/// Through which listener of a target a connection goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Gate {
+    /// The one that all hosts have in common.
+    Front,
+    /// The one that a worker has for itself.
+    Worker(Worker),
+}
+
 /// Opens connections to a target.
 pub(super) trait Dial {
-    /// A connection to the HTTP or the HTTPS listener.
-    async fn dial(&self, tls: bool) -> std::io::Result<BoxIo>;
+    /// A connection to a listener, in the clear or with TLS.
+    async fn dial(&self, tls: bool, gate: Gate) -> std::io::Result<BoxIo>;
 }
 
 /// One principal's connections.
 pub(super) struct Client<D> {
     dial: D,
     roots: RootCertStore,
-    open: BTreeMap<Transport, (Connection, Option<String>)>,
+    open: BTreeMap<(Gate, Transport), (Connection, Option<String>)>,
 }
 
 enum Connection {
@@ -54,9 +64,14 @@ impl<D: Dial> Client<D> {
         Self { dial, roots, open: BTreeMap::new() }
     }
 
+    /// Whether the connection that a request would go on over was opened for the server that it names.
+    pub(super) fn is_open_for(&self, wire: &Wire, gate: Gate) -> bool {
+        self.open.get(&(gate, wire.transport)).is_some_and(|(_, sni)| *sni == wire.sni)
+    }
+
     /// Sends a request over an open connection if it says so and there is one, else over a new one.
-    pub(super) async fn send(&mut self, wire: &Wire) -> Result<Sent, TargetError> {
-        let open = self.open.remove(&wire.transport).filter(|_| wire.reuse);
+    pub(super) async fn send(&mut self, wire: &Wire, gate: Gate) -> Result<Sent, TargetError> {
+        let open = self.open.remove(&(gate, wire.transport)).filter(|_| wire.reuse);
         if let Some((mut connection, sni)) = open
             && connection.is_open()
         {
@@ -70,16 +85,16 @@ impl<D: Dial> Client<D> {
             };
             // A server may close an idle connection at any time; a client then sends the request anew.
             if !matches!(exchange, Exchange::Nothing(Nothing::Closed | Nothing::Reset)) {
-                self.keep(wire.transport, connection, sni, &exchange);
+                self.keep((gate, wire.transport), connection, sni, &exchange);
                 return Ok(Sent { exchange, reused_sni });
             }
         }
-        let mut connection = self.connect(wire).await?;
+        let mut connection = self.connect(wire, gate).await?;
         let exchange = connection.exchange(wire).await?;
         let exchange = match connection {
             Connection::Http1(h1) if is_switched(&exchange, wire) => tunnel(h1, exchange).await,
             connection @ (Connection::Http1(_) | Connection::Http2(_)) => {
-                self.keep(wire.transport, connection, wire.sni.clone(), &exchange);
+                self.keep((gate, wire.transport), connection, wire.sni.clone(), &exchange);
                 exchange
             }
         };
@@ -96,7 +111,7 @@ impl<D: Dial> Client<D> {
         release: impl Fn(),
     ) -> Result<Vec<Exchange>, TargetError> {
         let shared = first.transport == second.transport && first.transport.is_http2() && first.sni == second.sni;
-        let mut one = self.connect(first).await?;
+        let mut one = self.connect(first, Gate::Front).await?;
         if shared && let Connection::Http2(h2) = &one {
             let (a, b) = tokio::join!(http2(h2, first), async {
                 between.await;
@@ -106,7 +121,7 @@ impl<D: Dial> Client<D> {
             });
             return Ok(vec![a?, b?]);
         }
-        let mut two = self.connect(second).await?;
+        let mut two = self.connect(second, Gate::Front).await?;
         let (a, b) = tokio::join!(one.exchange(first), async {
             between.await;
             let answer = tokio::time::timeout(CLOSING, two.exchange(second)).await;
@@ -122,7 +137,7 @@ impl<D: Dial> Client<D> {
 
     /// Sends bytes that may be no request, and reads up to two answers.
     pub(super) async fn burst(&mut self, first: &Wire, second: &Wire, bytes: &[u8]) -> Result<Burst, TargetError> {
-        let Connection::Http1(mut h1) = self.connect(first).await? else {
+        let Connection::Http1(mut h1) = self.connect(first, Gate::Front).await? else {
             return Err(TargetError::Send("malformed bytes go over HTTP/1 alone".to_owned()));
         };
         // A peer that takes no more bytes may have answered all the same: what it said is read in either case.
@@ -150,10 +165,26 @@ impl<D: Dial> Client<D> {
         Ok(Burst { exchanges, closed })
     }
 
-    async fn connect(&self, wire: &Wire) -> Result<Connection, TargetError> {
+    /// Sends a request over a connection of its own, which ends with it.
+    pub(super) async fn alone(&self, wire: &Wire, gate: Gate) -> Result<Exchange, TargetError> {
+        self.connect(wire, gate).await?.exchange(wire).await
+    }
+
+    /// Sends a request, reads the head of the answer and so many bytes of its body, and hangs up. An answer that ended
+    /// before is as it came; one that was cut off so has ended [`End::Truncated`].
+    pub(super) async fn hang_up(&self, wire: &Wire, gate: Gate, body_bytes: usize) -> Result<Exchange, TargetError> {
+        match self.connect(wire, gate).await? {
+            Connection::Http1(mut h1) => {
+                exchange_of(h1.exchange_part(&render::http1(wire), wire.method, body_bytes, PATIENCE).await)
+            }
+            Connection::Http2(_) => Err(TargetError::Send("hanging up takes a connection of HTTP/1".to_owned())),
+        }
+    }
+
+    async fn connect(&self, wire: &Wire, gate: Gate) -> Result<Connection, TargetError> {
         let send = |what: String| TargetError::Send(what);
         let tls = wire.transport.is_tls();
-        let io = self.dial.dial(tls).await.map_err(|error| send(format!("connecting: {error}")))?;
+        let io = self.dial.dial(tls, gate).await.map_err(|error| send(format!("connecting: {error}")))?;
         let http2 = wire.transport.is_http2();
         let io = if tls {
             let alpn: &[&[u8]] = if http2 { &[b"h2"] } else { &[b"http/1.1"] };
@@ -171,11 +202,11 @@ impl<D: Dial> Client<D> {
         }
     }
 
-    fn keep(&mut self, transport: Transport, connection: Connection, sni: Option<String>, exchange: &Exchange) {
+    fn keep(&mut self, at: (Gate, Transport), connection: Connection, sni: Option<String>, exchange: &Exchange) {
         if let Exchange::Answer(answer) = exchange
             && answer.end == End::Complete
         {
-            self.open.insert(transport, (connection, sni));
+            self.open.insert(at, (connection, sni));
         }
     }
 }

@@ -3,34 +3,42 @@
 //! Both run the whole platform: the same bytes through the same parsers. In process a connection is a pipe in memory;
 //! over HTTP it is a socket on loopback, and a request that an ordinary client library can send goes through one.
 
+mod behind;
+mod collect;
+mod doors;
+mod edge;
+mod edge_control;
 mod identity;
+mod names;
+mod provision;
+mod script;
+mod vault;
 mod watch;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use isolation_model::action::framing::DefectClass;
-use isolation_model::action::{Action, Control, Request, Status as ModelStatus};
-use isolation_model::claim::Guard;
-use isolation_model::observation::{Delivery, Exchange, Observation};
-use isolation_model::oracle::expect::{self, CONTAINER_HOST};
-use isolation_model::render::{self, Script, Wire, WireBody};
+use isolation_model::action::{Action, Control};
+use isolation_model::observation::Observation;
+use isolation_model::render::{self, Wire, WireBody};
 use isolation_model::state::{State, domain_sent};
-use isolation_model::world::{Role as ModelRole, World};
+use isolation_model::world::World;
 #[cfg(feature = "faults")]
 use reference_impl::FaultSet;
 use reference_impl::{
-    Clock, Container, ControlPlane, CookieKey, DeploySlug, DeploymentId, EdgeConfig, Endpoint, Entropy, Limits, Member,
-    Network, NewDeployment, Platform, PlatformConfig, Reply, Role, Status, TenantId, TenantSlug,
+    Clock, Container, ControlPlane, CookieKey, Endpoint, Entropy, Limits, Network, Platform, PlatformConfig, Workspace,
 };
 
+use self::behind::Behind;
+use self::doors::Doors;
 use self::watch::Watch;
-use super::client::{Client, Dial, exchange_of, lower};
+use super::client::{Client, Gate, Sent, exchange_of};
 use super::{Performed, Session, Target, TargetError};
-use crate::wire::{BoxIo, RequestSpec, Reqwest};
+use crate::wire::{RequestSpec, Reqwest};
 
 /// How connections are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +87,7 @@ impl Target for Reference {
         let clock = Clock::manual(world.start_s * 1000);
         let watch = Arc::new(Watch::default());
         let (tls, roots) = identity::identity()?;
+        let behind = Behind::start(&network)?;
         let platform = Platform::start(PlatformConfig {
             clock: clock.clone(),
             entropy: Entropy::seeded(world.platform_seed),
@@ -94,29 +103,37 @@ impl Target for Reference {
             #[cfg(feature = "faults")]
             faults: self.faults,
             limits: Limits::default(),
-            edge: EdgeConfig::default(),
+            edge: provision::config(world, &behind)?,
         })
         .map_err(|error| TargetError::Start(error.to_string()))?;
-        let doors =
-            Doors { network: network.clone(), http: platform.http_endpoint(), https: platform.https_endpoint() };
+        let doors = Doors::of(&platform);
         let library = OnceCell::new();
         let control = platform.control();
-        let containers = provision(world, &control, &network)?;
+        let provision::Provisioned { containers, workspaces } = provision::provision(world, &control, &network).await?;
         watch.forget();
         let client = Client::new(doors.clone(), roots.clone());
-        Ok(ReferenceSession {
+        let mut session = ReferenceSession {
             world,
             link: self.link,
             control,
             clock,
             watch,
             containers,
+            behind,
+            workspaces,
+            kv: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            open_holds: 0,
+            payments: Cell::new(0),
             client,
             doors,
             roots,
             library,
             _platform: platform,
-        })
+        };
+        // What is stored so far was there when the case began.
+        session.collect(&mut Observation::default()).await?;
+        Ok(session)
     }
 }
 
@@ -128,6 +145,17 @@ pub struct ReferenceSession<'w> {
     clock: Clock,
     watch: Arc<Watch>,
     containers: Vec<Container>,
+    behind: Behind,
+    /// One for each tenant.
+    workspaces: Vec<Workspace>,
+    /// The namespace as it was when the last step ended.
+    kv: BTreeMap<String, String>,
+    /// How many lines of each tenant's ledger were seen.
+    lines: BTreeMap<usize, usize>,
+    /// How many holds stood when the last step ended.
+    open_holds: usize,
+    /// How many payments came in.
+    payments: Cell<u32>,
     client: Client<Doors>,
     doors: Doors,
     roots: rustls::RootCertStore,
@@ -135,35 +163,19 @@ pub struct ReferenceSession<'w> {
     _platform: Platform,
 }
 
-#[derive(Debug, Clone)]
-struct Doors {
-    network: Network,
-    http: Endpoint,
-    https: Option<Endpoint>,
-}
-
-impl Dial for Doors {
-    async fn dial(&self, tls: bool) -> std::io::Result<BoxIo> {
-        let endpoint = if tls { self.https.as_ref() } else { Some(&self.http) };
-        let endpoint = endpoint.ok_or_else(|| std::io::Error::other("the target has no HTTPS listener"))?;
-        Ok(Box::new(self.network.dial(endpoint).await?))
-    }
-}
-
 impl Session for ReferenceSession<'_> {
     async fn perform(&mut self, state: &State, action: &Action, keep: bool) -> Result<Performed, TargetError> {
         self.watch.forget();
-        for container in &self.containers {
+        for container in self.containers.iter().chain(self.behind.all()) {
             container.drain();
         }
-        let before = self.control.kv_snapshot();
         let mut performed = Performed::default();
         match action {
             Action::Request(request) => {
                 performed.requests = 1;
                 self.script(state, request, false);
                 let wire = render::wire(self.world, state, request);
-                let sent = self.send(&wire, keep).await?;
+                let sent = self.send(&wire, Gate::Front, keep).await?;
                 performed.reused_sni = sent.reused_sni;
                 performed.observation.exchanges.push(sent.exchange);
             }
@@ -214,8 +226,13 @@ impl Session for ReferenceSession<'_> {
                 let made = self.control.probe_kv_key(kind.as_str(), &identifier.text(*kind));
                 performed.observation.kv_key = Some(made.map_err(|error| error.to_string()));
             }
+            Action::Edge(call) => self.call(state, action, call, keep, &mut performed).await?,
+            Action::Together(_) => self.together(state, action, &mut performed).await?,
+            Action::During { call, control } => self.during(state, action, call, *control, &mut performed).await?,
+            Action::EdgeControl(control) => self.edge_control(state, control, &mut performed.observation).await?,
+            Action::Vault(tried) => performed.observation.edge.vault = Some(self.vault(*tried)?),
         }
-        self.collect(&before, &mut performed.observation);
+        self.collect(&mut performed.observation).await?;
         Ok(performed)
     }
 }
@@ -224,54 +241,24 @@ impl ReferenceSession<'_> {
     /// Where a person's own client finds the platform.
     #[must_use]
     pub fn addresses(&self) -> (Endpoint, Option<Endpoint>) {
-        (self.doors.http, self.doors.https)
+        self.doors.front()
     }
 
-    /// The deployment whose container a request has to reach.
-    fn reaches(&self, state: &State, request: &Request) -> Option<usize> {
-        // On an open connection the server name is what it was: then it may be the host's.
-        let open = Some(request.host.meaning(self.world));
-        let connection = if request.reuse { open.as_ref() } else { None };
-        expect::expect(self.world, state, request, connection).delivery.map(|delivery| delivery.deployment)
-    }
-
-    /// Tells the container that the request has to reach how to answer. Says which that is.
-    fn script(&self, state: &State, request: &Request, hold: bool) -> Option<usize> {
-        let host = request.host.meaning(self.world)?;
-        // Only what has to arrive takes a place in the script: else another request would get its answer.
-        let index = self.reaches(state, request)?;
-        let reply = match render::script(self.world, index, &host, request) {
-            Script::Response { status, headers, chunks, chunked, trailers } => {
-                Reply::Response { status, headers, chunks, chunked, trailers }
-            }
-            Script::Echo => Reply::Echo,
-            Script::Raw { bytes, close: true } => Reply::Raw(bytes),
-            Script::Raw { bytes, close: false } => Reply::RawKeep(bytes),
-            Script::Upgrade { headers } => Reply::Upgrade101With(headers),
-        };
-        let container = self.containers.get(index)?;
-        container.script(if hold { Reply::Hold(Box::new(reply)) } else { reply });
-        Some(index)
-    }
-
-    async fn send(&mut self, wire: &Wire, keep: bool) -> Result<super::client::Sent, TargetError> {
-        if self.link == Link::Http && wire.ordinary && !keep {
+    async fn send(&mut self, wire: &Wire, gate: Gate, keep: bool) -> Result<Sent, TargetError> {
+        if self.link == Link::Http && gate == Gate::Front && wire.ordinary && !keep {
             return self.send_by_library(wire).await;
         }
-        self.client.send(wire).await
+        self.client.send(wire, gate).await
     }
 
     /// Sends a request as any program would that uses an HTTP client library.
-    async fn send_by_library(&self, wire: &Wire) -> Result<super::client::Sent, TargetError> {
+    async fn send_by_library(&self, wire: &Wire) -> Result<Sent, TargetError> {
+        let (http, https) = self.doors.front();
         let library = match self.library.get() {
             Some(library) => library,
             None => {
-                let made = Reqwest::new(
-                    address(&self.doors.http)?,
-                    self.doors.https.as_ref().map(address).transpose()?,
-                    self.roots.clone(),
-                )
-                .map_err(|error| TargetError::Send(format!("{error:?}")))?;
+                let made = Reqwest::new(address(&http)?, https.as_ref().map(address).transpose()?, self.roots.clone())
+                    .map_err(|error| TargetError::Send(format!("{error:?}")))?;
                 self.library.get_or_init(|| made)
             }
         };
@@ -290,18 +277,18 @@ impl ReferenceSession<'_> {
             fresh_connection: true,
         };
         let exchange = exchange_of(library.exchange(&spec, Duration::from_secs(10)).await)?;
-        Ok(super::client::Sent { exchange, reused_sni: None })
+        Ok(Sent { exchange, reused_sni: None })
     }
 
     fn control(&self, control: &Control, observation: &mut Observation) -> Result<(), TargetError> {
-        let id = |deployment: u8| deployment_id(&self.world.deployment(deployment).id);
+        let id = |deployment: u8| names::deployment_id(&self.world.deployment(deployment).id);
         let plane = &self.control;
         let outcome = match control {
-            Control::SetStatus { deployment, status } => plane.set_status(&id(*deployment)?, status_of(*status)),
+            Control::SetStatus { deployment, status } => plane.set_status(&id(*deployment)?, names::status(*status)),
             Control::SetVendoAuth { deployment, on } => plane.set_vendo_auth(&id(*deployment)?, *on),
             Control::Rename { deployment, slug } => {
                 let slug = isolation_model::action::host::rename(*slug);
-                plane.rename(&id(*deployment)?, slug_of(slug)?).map(drop)
+                plane.rename(&id(*deployment)?, names::slug(slug)?).map(drop)
             }
             Control::Teardown { deployment } => plane.teardown(&id(*deployment)?),
             Control::ClaimDomain { deployment, domain } => {
@@ -311,57 +298,12 @@ impl ReferenceSession<'_> {
                 plane.release_domain(&id(*deployment)?, &domain_sent(self.world, *domain))
             }
             Control::SignInCode { member, host } => {
-                let member = member_of(self.world, *member)?;
+                let member = names::member(self.world, *member)?;
                 plane.sign_in_code(&member, &host.of.text(self.world)).map(|code| observation.code = Some(code))
             }
         };
         observation.control = Some(outcome.map_err(|error| error.to_string()));
         Ok(())
-    }
-
-    fn collect(&self, before: &BTreeMap<String, String>, observation: &mut Observation) {
-        for (index, container) in self.containers.iter().enumerate() {
-            let own = container.endpoint().to_string();
-            container.clear_script();
-            for received in container.drain() {
-                let headers = lower(received.headers)
-                    .into_iter()
-                    .map(|(name, value)| {
-                        let is_own = name == "host" && value == own.as_bytes();
-                        (name, if is_own { CONTAINER_HOST.as_bytes().to_vec() } else { value })
-                    })
-                    .collect();
-                observation.deliveries.push(Delivery {
-                    deployment: index,
-                    method: received.method,
-                    target: received.target.into_bytes(),
-                    headers,
-                    body: received.body,
-                    complete: received.complete,
-                    raw: received.head_bytes,
-                });
-            }
-        }
-        let seen = self.watch.take();
-        observation.kv = seen.kv;
-        observation.reached = seen.guards.into_iter().filter_map(|name| name.parse::<Guard>().ok()).collect();
-        let after = self.control.kv_snapshot();
-        let keys = before.keys().chain(after.keys());
-        observation.kv_changed = keys.filter(|key| before.get(*key) != after.get(*key)).cloned().collect();
-        observation.kv_changed.sort();
-        observation.kv_changed.dedup();
-        // The parser sets no mark: that it refused is seen from outside.
-        if observation.exchanges.iter().any(is_refusal_by_parser) {
-            observation.reached.insert(Guard::Framing);
-        }
-    }
-}
-
-/// Whether the answer is one that a parser gives, or a closed connection.
-fn is_refusal_by_parser(exchange: &Exchange) -> bool {
-    match exchange {
-        Exchange::Answer(answer) => matches!(answer.status, 400 | 405 | 413 | 414 | 431 | 501 | 505),
-        Exchange::Nothing(_) => true,
     }
 }
 
@@ -389,83 +331,6 @@ async fn settle(link: Link) {
             }
         }
         Link::Http => tokio::time::sleep(Duration::from_millis(5)).await,
-    }
-}
-
-fn provision(world: &World, control: &ControlPlane, network: &Network) -> Result<Vec<Container>, TargetError> {
-    let failed = |what: &str| {
-        let what = what.to_owned();
-        move |error: &dyn std::fmt::Display| TargetError::Provision { what, why: error.to_string() }
-    };
-    for tenant in &world.tenants {
-        let wrong = failed(&tenant.slug);
-        let id = tenant.id.parse::<TenantId>().map_err(|error| failed(&tenant.id)(&error))?;
-        let slug = tenant.slug.parse::<TenantSlug>().map_err(|error| failed(&tenant.slug)(&error))?;
-        control.create_tenant(id, slug).map_err(|error| wrong(&error))?;
-    }
-    let mut containers = Vec::new();
-    for deployment in &world.deployments {
-        let page_headers = render::base_headers(&deployment.header_canary.text)
-            .into_iter()
-            .map(|(name, value)| (name, String::from_utf8_lossy(&value).into_owned()))
-            .collect();
-        let container = Container::start(network, render::page(&deployment.page_canary.text), page_headers)
-            .map_err(|error| failed(&deployment.id)(&error))?;
-        let id = deployment_id(&deployment.id)?;
-        let tenant = &world.tenant(deployment.tenant).id;
-        control
-            .deploy(NewDeployment {
-                id: id.clone(),
-                tenant: tenant.parse().map_err(|error| failed(tenant)(&error as &dyn std::fmt::Display))?,
-                slug: slug_of(&deployment.slug)?,
-                vendo_auth: deployment.vendo_auth,
-                legacy: deployment.legacy,
-                target: container.endpoint(),
-            })
-            .map_err(|error| failed(&deployment.id)(&error))?;
-        if let Some(domain) = &deployment.domain {
-            control.claim_domain(&id, domain).map_err(|error| failed(domain)(&error))?;
-        }
-        containers.push(container);
-    }
-    Ok(containers)
-}
-
-fn deployment_id(id: &str) -> Result<DeploymentId, TargetError> {
-    id.parse().map_err(|error| TargetError::Provision { what: id.to_owned(), why: format!("{error}") })
-}
-
-fn slug_of(slug: &str) -> Result<DeploySlug, TargetError> {
-    slug.parse().map_err(|error| TargetError::Provision { what: slug.to_owned(), why: format!("{error}") })
-}
-
-fn member_of(world: &World, index: u8) -> Result<Member, TargetError> {
-    let member = world.member(index);
-    let tenant = &world.tenant(member.tenant).id;
-    Ok(Member {
-        user_id: member.user_id.clone(),
-        email: member.email.clone(),
-        name: member.name.clone(),
-        tenant: tenant
-            .parse()
-            .map_err(|error| TargetError::Provision { what: tenant.clone(), why: format!("{error}") })?,
-        role: match member.role {
-            ModelRole::Owner => Role::Owner,
-            ModelRole::Member => Role::Member,
-            ModelRole::Viewer => Role::Viewer,
-        },
-    })
-}
-
-const fn status_of(status: ModelStatus) -> Status {
-    match status {
-        ModelStatus::Running => Status::Running,
-        ModelStatus::Suspending => Status::Suspending,
-        ModelStatus::Suspended => Status::Suspended,
-        ModelStatus::Resuming => Status::Resuming,
-        ModelStatus::SuspendFailed => Status::SuspendFailed,
-        ModelStatus::ResumeFailed => Status::ResumeFailed,
-        ModelStatus::Destroyed => Status::Destroyed,
     }
 }
 

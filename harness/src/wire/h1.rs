@@ -96,21 +96,7 @@ impl<I: Io> H1<I> {
     pub async fn read(&mut self, request_method: &str, deadline: Duration) -> Result<Message, NoMessage> {
         let until = Instant::now() + deadline;
         let mut parser = ResponseParser::new(request_method, self.cap_bytes);
-        let (mut message, used) = loop {
-            let done = match parser.advance(&self.buf) {
-                Progress::Done(end) => Some(parser.message(&self.buf, end)),
-                Progress::Failed(why) => return Err(why),
-                Progress::More => match self.fill(until).await {
-                    Fill::Bytes => None,
-                    Fill::Ended(ending) => Some(parser.ended(&self.buf, ending)),
-                    Fill::TimedOut => Some(parser.timed_out(&self.buf)),
-                },
-            };
-            if let Some(done) = done {
-                break done?;
-            }
-        };
-        self.buf.drain(..used.min(self.buf.len()));
+        let mut message = self.take(&mut parser, None, until).await?;
         if message.end == End::Complete && parser.announces_close() && self.buf.is_empty() {
             let grace = until.min(Instant::now() + CLOSE_GRACE);
             if let Fill::Ended(_) = self.fill(grace).await {
@@ -139,6 +125,29 @@ impl<I: Io> H1<I> {
             (Err(error), Err(NoMessage::TimedOut)) => Err(NoMessage::NotSent(format!("writing the request: {error}"))),
             (_, read) => read,
         }
+    }
+
+    /// Sends a request and reads its response until so many bytes of the body are there. Then the response is cut off,
+    /// as [`End::Truncated`], unless it has ended by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`exchange`](H1::exchange).
+    pub async fn exchange_part(
+        &mut self,
+        request: &[u8],
+        request_method: &str,
+        body_bytes: usize,
+        deadline: Duration,
+    ) -> Result<Message, NoMessage> {
+        let until = Instant::now() + deadline;
+        if let Err(error) = self.send_until(request, until).await
+            && self.buf.is_empty()
+        {
+            return Err(NoMessage::NotSent(format!("writing the request: {error}")));
+        }
+        let mut parser = ResponseParser::new(request_method, self.cap_bytes);
+        self.take(&mut parser, Some(body_bytes), until).await
     }
 
     /// The bytes received that belong to no message so far.
@@ -171,6 +180,34 @@ impl<I: Io> H1<I> {
         I: 'static,
     {
         (Box::new(self.io), self.buf)
+    }
+
+    /// Reads until the response has ended, or `enough` bytes of its body are there.
+    async fn take(
+        &mut self,
+        parser: &mut ResponseParser,
+        enough: Option<usize>,
+        until: Instant,
+    ) -> Result<Message, NoMessage> {
+        let (message, used) = loop {
+            let done = match parser.advance(&self.buf) {
+                Progress::Done(end) => Some(parser.message(&self.buf, end)),
+                Progress::Failed(why) => return Err(why),
+                Progress::More if parser.body_bytes().zip(enough).is_some_and(|(bytes, enough)| bytes >= enough) => {
+                    Some(parser.message(&self.buf, End::Truncated))
+                }
+                Progress::More => match self.fill(until).await {
+                    Fill::Bytes => None,
+                    Fill::Ended(ending) => Some(parser.ended(&self.buf, ending)),
+                    Fill::TimedOut => Some(parser.timed_out(&self.buf)),
+                },
+            };
+            if let Some(done) = done {
+                break done?;
+            }
+        };
+        self.buf.drain(..used.min(self.buf.len()));
+        Ok(message)
     }
 
     async fn send_until(&mut self, bytes: &[u8], until: Instant) -> io::Result<()> {

@@ -25,9 +25,8 @@ impl Workspace {
         }
         let amount = Micros::new(micros).ok_or(AccountError::Range)?;
         let balance = self.database().top_up(&self.scope, amount, reference, self.now_s()).await;
-        let balance = balance.map_err(|error| match error {
-            DatabaseError::Conflict => AccountError::BadReference,
-            other => other.into(),
+        let balance = balance.map_err(|error| {
+            if error == DatabaseError::Conflict { AccountError::BadReference } else { error.into() }
         })?;
         let entry = BalanceEntry { micros: i64::try_from(balance).unwrap_or(i64::MAX) };
         let key = Balance::new(self.scope.tenant().as_str())?;

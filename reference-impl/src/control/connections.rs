@@ -6,6 +6,7 @@
 use super::account::{AccountError, NewConnection};
 use super::workspace::{Workspace, url_safe, visible};
 use crate::ids::ConnectionId;
+use crate::observe::Guard;
 use crate::store::database::{ConnectionRow, ConnectionStatus, Database, DatabaseError, Profile};
 use crate::store::vault::{Envelope, Field};
 use zeroize::Zeroizing;
@@ -118,6 +119,7 @@ impl Workspace {
     /// # Errors
     /// [`AccountError::NotFound`].
     pub async fn revoke_connection(&self, id: &ConnectionId) -> Result<(), AccountError> {
+        self.reach([Guard::RouteScope]);
         let row = self.database().revoke_connection(&self.scope, id).await?;
         self.follow(&row)
     }
@@ -174,6 +176,10 @@ impl Workspace {
         let credential = seal("credential", &secrets.credential)?;
         let refresh = seal("refresh", &secrets.refresh)?;
         let webhook_secret = seal("webhook_secret", &secrets.webhook_secret)?;
+        #[cfg(feature = "faults")]
+        if let Some(secret) = &secrets.webhook_secret {
+            self.control.0.secrets.note(row, secret);
+        }
         (row.credential, row.refresh, row.webhook_secret) = (credential, refresh, webhook_secret);
         Ok(())
     }

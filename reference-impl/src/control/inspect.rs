@@ -4,8 +4,9 @@ use super::workspace::Workspace;
 use super::{AccountError, ControlPlane};
 use crate::identity;
 use crate::identity::bearer::KeyDigest;
+use crate::identity::key::KeyLookup;
 use crate::ids::{ConnectionId, TenantId};
-use crate::store::database::ConnectionStatus;
+use crate::store::database::{ConnectionStatus, Db};
 use crate::store::kv::{Key, KvKeyError};
 use crate::store::vault::Vault;
 use crate::store::wallet::LedgerLine;
@@ -55,6 +56,18 @@ impl ControlPlane {
     #[must_use]
     pub fn vault(&self) -> Option<Vault> {
         self.0.vault.clone()
+    }
+
+    /// The stores' own face: every operation on a tenant's rows takes a scope, so that having this opens nothing yet.
+    #[must_use]
+    pub fn database(&self) -> Db {
+        Db::Memory(self.0.database.clone())
+    }
+
+    /// Where the workers look keys up. It takes the key itself.
+    #[must_use]
+    pub fn key_lookup(&self) -> KeyLookup {
+        self.0.key_lookup.clone()
     }
 
     /// The ledger of every tenant.

@@ -5,7 +5,7 @@ use crate::identity::CookieKey;
 use crate::store::rates::Rates;
 use crate::store::vault::MasterKey;
 
-fn control(staleness: Duration, clock: &Clock) -> ControlPlane {
+pub(super) fn control(staleness: Duration, clock: &Clock) -> ControlPlane {
     ControlPlane::new(Parts {
         kv: ControlKv::new(clock.clone(), staleness, None),
         clock: clock.clone(),
@@ -17,6 +17,8 @@ fn control(staleness: Duration, clock: &Clock) -> ControlPlane {
         entropy: Entropy::seeded(4),
         observer: None,
         faults: FaultSet::none(),
+        #[cfg(feature = "faults")]
+        secrets: crate::edge::hooks::planted::Secrets::default(),
     })
 }
 

@@ -5,6 +5,8 @@
 
 use super::account::{AccountError, IssuedKey, KeyView, NewApp, NewKey};
 use super::{ControlPlane, Holder};
+#[cfg(feature = "faults")]
+use crate::fault::Fault;
 use crate::host;
 use crate::identity::bearer::{Bearer, DISPLAY_PREFIX, KEY_PREFIX, KEY_RANDOM, KeyDigest};
 use crate::identity::scope::TenantScope;
@@ -49,6 +51,13 @@ impl Workspace {
         Ok(Zeroizing::new(URL_SAFE_NO_PAD.encode(&bytes[..])))
     }
 
+    /// Says which checks an operation comes to.
+    pub(super) fn reach(&self, guards: impl IntoIterator<Item = Guard>) {
+        if let Some(observer) = &self.control.0.observer {
+            observer.observe(&Event::Guards { guards: GuardSet::from_iter(guards) });
+        }
+    }
+
     /// Adds an app. Gives its webhook secret: the container has to know it.
     ///
     /// # Errors
@@ -82,7 +91,13 @@ impl Workspace {
         let plaintext = self.draw_key()?;
         let bearer = Bearer::parse(plaintext.as_bytes()).ok_or(AccountError::BadSecret("key"))?;
         let (id, digest, prefix) = (new.id.clone(), bearer.digest(), bearer.prefix().to_owned());
-        self.add_key(new, digest, &prefix).await?;
+        #[cfg_attr(not(feature = "faults"), expect(unused_mut, reason = "only a planted fault changes it"))]
+        let mut row = self.key_row(new, digest, &prefix);
+        #[cfg(feature = "faults")]
+        if self.control.0.faults.has(Fault::KeyStoredInPlain) {
+            row.plaintext = Some(plaintext.to_string());
+        }
+        self.add_key(row).await?;
         Ok(IssuedKey { id, plaintext, prefix })
     }
 
@@ -97,11 +112,11 @@ impl Workspace {
         {
             return Err(AccountError::BadSecret("prefix of the key"));
         }
-        self.add_key(new, digest, prefix).await
+        self.add_key(self.key_row(new, digest, prefix)).await
     }
 
-    async fn add_key(&self, new: NewKey, digest: KeyDigest, prefix: &str) -> Result<(), AccountError> {
-        let row = KeyRow {
+    fn key_row(&self, new: NewKey, digest: KeyDigest, prefix: &str) -> KeyRow {
+        KeyRow {
             id: new.id,
             tenant: self.scope.tenant().clone(),
             digest,
@@ -112,11 +127,14 @@ impl Workspace {
             daily_cap_micros: new.daily_cap_micros,
             monthly_cap_micros: new.monthly_cap_micros,
             created: 0,
-        };
-        if let Some(observer) = &self.control.0.observer {
-            observer.observe(&Event::Guards { guards: GuardSet::from_iter([Guard::KeyIssue]) });
+            #[cfg(feature = "faults")]
+            plaintext: None,
         }
-        self.database().insert_key(&self.scope, row.clone()).await?;
+    }
+
+    async fn add_key(&self, row: KeyRow) -> Result<(), AccountError> {
+        self.reach([Guard::RouteScope, Guard::KeyIssue]);
+        let row = self.database().insert_key(&self.scope, row).await?;
         self.control.0.publications.issued(&self.control.0.kv, &row)?;
         Ok(())
     }
@@ -126,6 +144,7 @@ impl Workspace {
     /// # Errors
     /// [`AccountError::Database`].
     pub async fn keys(&self) -> Result<Vec<KeyView>, AccountError> {
+        self.reach([Guard::RouteScope]);
         let rows = self.database().keys(&self.scope).await?;
         Ok(rows.into_iter().map(KeyView::from).collect())
     }
@@ -135,6 +154,7 @@ impl Workspace {
     /// # Errors
     /// [`AccountError::NotFound`].
     pub async fn revoke_key(&self, id: &KeyId) -> Result<(), AccountError> {
+        self.reach([Guard::RouteScope]);
         let row = self.database().revoke_key(&self.scope, id, self.now_s()).await?;
         self.control.0.publications.revoked(&self.control.0.kv, &row.digest)?;
         Ok(())
@@ -152,6 +172,7 @@ impl Workspace {
         connection: &ConnectionId,
         deployment_url: Option<&str>,
     ) -> Result<(), AccountError> {
+        self.reach([Guard::RouteScope]);
         let row = self.database().app(&self.scope, app).await?.ok_or(AccountError::NotFound)?;
         // Whether the connection is there comes before what the address is like.
         self.database().connection(&self.scope, connection).await?.ok_or(AccountError::NotFound)?;
@@ -168,6 +189,7 @@ impl Workspace {
     /// # Errors
     /// [`AccountError::NotFound`].
     pub async fn unbind(&self, app: &AppId, connection: &ConnectionId) -> Result<(), AccountError> {
+        self.reach([Guard::RouteScope]);
         Ok(self.database().unbind(&self.scope, app, connection).await?)
     }
 

@@ -23,6 +23,9 @@ pub(crate) struct Connection {
     tunnel: Mutex<Option<Tunnel>>,
     #[cfg(feature = "faults")]
     remembered: Mutex<Option<Session>>,
+    /// The caller that a planted fault remembers.
+    #[cfg(feature = "faults")]
+    pub(crate) caller: Mutex<Option<crate::identity::key::Caller>>,
 }
 
 impl Connection {
@@ -34,6 +37,8 @@ impl Connection {
             tunnel: Mutex::new(None),
             #[cfg(feature = "faults")]
             remembered: Mutex::new(None),
+            #[cfg(feature = "faults")]
+            caller: Mutex::new(None),
         }
     }
 

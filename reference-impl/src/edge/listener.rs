@@ -3,8 +3,10 @@
 use super::app_proxy::pages::{self, Refusal};
 use super::app_proxy::shell::AppProxy;
 use super::connection::Connection;
+use super::credentials::shell::Credentials;
 use super::entry::{self, Head, Inspection};
 use super::gate::{Gate, GateRules, GateShared};
+use super::hooks::shell::Hooks;
 use super::provider_proxy::shell::ProviderProxy;
 use super::streams::{Counted, Streams};
 use super::timely::Timely;
@@ -49,6 +51,8 @@ const H2_SEND_BYTES: usize = 64 * 1024;
 pub(crate) struct Edge {
     pub(crate) app_proxy: AppProxy,
     pub(crate) provider_proxy: ProviderProxy,
+    pub(crate) credentials: Arc<Credentials>,
+    pub(crate) hooks: Hooks,
     pub(crate) limits: Limits,
     pub(crate) rules: Arc<GateRules>,
 }
@@ -263,7 +267,9 @@ impl Edge {
                 self.provider_proxy.answer(Some(adapter), connection, request, inspection).await
             }
             (Destination::NoProvider, _) => self.provider_proxy.answer(None, connection, request, inspection).await,
-            (Destination::Worker(Worker::AppProxy | Worker::Credentials | Worker::Hooks), _) => {
+            (Destination::Worker(Worker::Credentials), _) => self.credentials.answer(request, inspection).await,
+            (Destination::Worker(Worker::Hooks), _) => self.hooks.answer(request, inspection).await,
+            (Destination::Worker(Worker::AppProxy), None) => {
                 self.refuse(door, &request, Refusal::NotFound, &inspection)
             }
         }
@@ -305,6 +311,7 @@ impl Door {
         match self {
             Self::Hosts => {
                 let host = entry::admit(head, inspection)?;
+                inspection.reach(Guard::HostClass);
                 Ok((Destination::of(&host), Some(host)))
             }
             Self::Own(worker) => {

@@ -14,9 +14,8 @@ pub(crate) struct LogLine {
     key: Option<String>,
     connection: Option<String>,
     provider: Option<String>,
-    micros: u64,
     #[cfg(feature = "faults")]
-    pub(crate) planted: Option<String>,
+    remark: Option<String>,
 }
 
 impl LogLine {
@@ -43,21 +42,26 @@ impl LogLine {
         self.code = Some(code);
     }
 
+    /// Notes more. Only planted faults have more to say.
+    #[cfg(feature = "faults")]
+    pub(crate) fn remark(&mut self, remark: &str) {
+        self.remark = Some(remark.to_owned());
+    }
+
     /// The line.
     pub(crate) fn rendered(&self, worker: Worker, status: u16) -> String {
         let or_none = |part: &Option<String>| part.clone().unwrap_or_else(|| "-".to_owned());
         let line = format!(
-            "worker={worker} status={status} code={} tenant={} key={} connection={} provider={} micros={}",
+            "worker={worker} status={status} code={} tenant={} key={} connection={} provider={} micros=-",
             self.code.unwrap_or("-"),
             or_none(&self.tenant),
             or_none(&self.key),
             or_none(&self.connection),
-            or_none(&self.provider),
-            self.micros
+            or_none(&self.provider)
         );
         #[cfg(feature = "faults")]
-        if let Some(planted) = &self.planted {
-            return format!("{line} {planted}");
+        if let Some(remark) = &self.remark {
+            return format!("{line} {remark}");
         }
         line
     }
@@ -78,11 +82,12 @@ mod tests {
     #[test]
     fn a_line_says_what_is_known() {
         let mut line = LogLine::default();
-        let empty = "worker=hooks status=412 code=- tenant=- key=- connection=- provider=- micros=0";
+        let empty = "worker=hooks status=412 code=- tenant=- key=- connection=- provider=- micros=-";
         assert_eq!(line.rendered(Worker::Hooks, 412), empty);
         line.provider("slack");
         line.code("binding_missing");
-        let told = "worker=credentials status=403 code=binding_missing tenant=- key=- connection=- provider=slack micros=0";
+        let told =
+            "worker=credentials status=403 code=binding_missing tenant=- key=- connection=- provider=slack micros=-";
         assert_eq!(line.rendered(Worker::Credentials, 403), told);
     }
 }

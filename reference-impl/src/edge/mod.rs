@@ -5,10 +5,14 @@
 
 pub mod app_proxy;
 pub(crate) mod connection;
+pub mod credentials;
 pub mod entry;
 pub mod framing;
 pub(crate) mod gate;
+pub mod hooks;
 pub(crate) mod listener;
+pub(crate) mod log_line;
+pub(crate) mod one_shot;
 pub mod provider_proxy;
 pub(crate) mod streams;
 pub(crate) mod timely;

@@ -300,6 +300,15 @@ impl RequestBody {
         if bytes.is_empty() { Self::Empty } else { Self::Whole(Some(bytes), Arc::default()) }
     }
 
+    /// What was read before.
+    #[cfg(feature = "faults")]
+    pub(crate) fn bytes(&self) -> Option<&Bytes> {
+        match self {
+            Self::Whole(bytes, _) => bytes.as_ref(),
+            Self::Empty | Self::Streaming(..) => None,
+        }
+    }
+
     /// How far it has come; none where there is nothing to come.
     pub(crate) fn progress(&self) -> Option<Arc<Progress>> {
         match self {
@@ -446,7 +455,7 @@ impl Body for ResponseBody {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Streaming(incoming, _) => incoming.size_hint(),
-            Self::Piped(piped) => piped.hint.clone(),
+            Self::Piped(piped) => piped.hint,
         }
     }
 }

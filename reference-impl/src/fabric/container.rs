@@ -16,6 +16,8 @@ use tokio::time::timeout;
 
 /// The longest request head that the container reads, in bytes.
 const HEAD_MAX: usize = 512 * 1024;
+/// More replies than are ever held at once.
+const PERMITS: usize = 1 << 16;
 /// How long it waits for bytes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -53,10 +55,29 @@ pub enum Reply {
     },
     /// Another reply, when [`Container::release`] allows it.
     Hold(Box<Reply>),
+    /// These bytes, each piece written and flushed by itself.
+    Pieces {
+        /// The pieces.
+        pieces: Vec<Vec<u8>>,
+        /// What becomes of the connection.
+        then: Then,
+    },
     /// 101 with a complete WebSocket handshake, then every byte comes back. The default for an upgrade request.
     Upgrade101,
     /// The same with these headers in its 101.
     Upgrade101With(Vec<(String, Vec<u8>)>),
+}
+
+/// What becomes of a connection after the last byte of a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Then {
+    /// It takes another request.
+    Keep,
+    /// It is closed.
+    Close,
+    /// It stays open until the other side closes. These bytes are written at each [`Container::release`]: who has
+    /// nobody to pass them to finds out by that.
+    Stall(Vec<u8>),
 }
 
 /// A request that reached the container.
@@ -98,6 +119,9 @@ impl Received {
     }
 }
 
+/// Says how a request is answered that has come as a whole; `None` leaves it to the script.
+pub type Responder = Box<dyn FnMut(&Received) -> Option<Reply> + Send>;
+
 /// A running container. It stops when it is dropped.
 pub struct Container {
     endpoint: Endpoint,
@@ -115,6 +139,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     script: VecDeque<Reply>,
+    responder: Option<Responder>,
     received: BTreeMap<u64, Received>,
     last_request: u64,
     last_connection: u64,
@@ -150,9 +175,18 @@ impl Container {
         self.shared.state().script.push_back(reply);
     }
 
-    /// Forgets the replies that no request took, and says how many there were.
+    /// Answers requests by what they are instead of by when they come. Only what `respond` leaves goes by the script.
+    pub fn respond_with(&self, respond: impl FnMut(&Received) -> Option<Reply> + Send + 'static) {
+        self.shared.state().responder = Some(Box::new(respond));
+    }
+
+    /// Forgets the replies that no request took, and says how many there were. The responder is forgotten too, and so
+    /// is each release that nothing waited for.
     pub fn clear_script(&self) -> usize {
-        std::mem::take(&mut self.shared.state().script).len()
+        self.shared.releases.forget_permits(Semaphore::MAX_PERMITS);
+        let mut state = self.shared.state();
+        state.responder = None;
+        std::mem::take(&mut state.script).len()
     }
 
     /// Takes the requests received so far, in the order in which their heads arrived. A request is there as soon as
@@ -169,6 +203,11 @@ impl Container {
     /// Lets one held reply go, or the next one that will be held.
     pub fn release(&self) {
         self.shared.releases.add_permits(1);
+    }
+
+    /// Lets everything go that is held, and everything that will be until [`Container::clear_script`].
+    pub fn release_all(&self) {
+        self.shared.releases.add_permits(PERMITS);
     }
 }
 
@@ -197,6 +236,18 @@ impl Shared {
         state.received.insert(number, request);
         let default = if upgrade { Reply::Upgrade101 } else { Reply::Page };
         (number, state.script.pop_front().unwrap_or(default))
+    }
+
+    /// The body has come: what the responder says of the whole request, if there is one.
+    fn complete(&self, number: u64, body: &[u8], mut request: Received) -> Option<Reply> {
+        let mut state = self.state();
+        request.body = body.to_vec();
+        request.complete = true;
+        let reply = state.responder.as_mut().and_then(|respond| respond(&request));
+        if let Some(recorded) = state.received.get_mut(&number) {
+            *recorded = request;
+        }
+        reply
     }
 
     fn amend(&self, number: u64, change: impl FnOnce(&mut Received)) {
@@ -254,12 +305,11 @@ impl Connection {
         let key = request.header("sec-websocket-key").next().map(<[u8]>::to_vec);
         let closes = request.header("connection").any(|value| value.eq_ignore_ascii_case(b"close"));
         let is_head = request.method == "HEAD";
-        let (number, mut reply) = self.shared.record(request, upgrade);
+        let (number, mut reply) = self.shared.record(request.clone(), upgrade);
         let body = self.read_body(&length).await?;
-        self.shared.amend(number, |request| {
-            request.body.clone_from(&body);
-            request.complete = true;
-        });
+        if let Some(due) = self.shared.complete(number, &body, request) {
+            reply = due;
+        }
         while let Reply::Hold(held) = reply {
             if let Ok(permit) = self.shared.releases.acquire().await {
                 permit.forget();
@@ -298,6 +348,19 @@ impl Connection {
                 Next::Close
             }
             Reply::Hold(_) => Next::Close,
+            Reply::Pieces { pieces, then } => {
+                for piece in &pieces {
+                    self.write(piece).await?;
+                }
+                match then {
+                    Then::Keep => Next::Keep,
+                    Then::Close => Next::Close,
+                    Then::Stall(beat) => {
+                        self.stall(&beat).await?;
+                        Next::Close
+                    }
+                }
+            }
             Reply::Upgrade101 => {
                 self.upgrade(number, key.as_deref().unwrap_or_default(), &[]).await?;
                 Next::Close
@@ -308,6 +371,24 @@ impl Connection {
             }
         };
         Ok(if closes { Next::Close } else { next })
+    }
+
+    /// Stays until the other side closes.
+    async fn stall(&mut self, beat: &[u8]) -> io::Result<()> {
+        let shared = self.shared.clone();
+        loop {
+            tokio::select! {
+                more = self.fill() => {
+                    if !more? {
+                        return Ok(());
+                    }
+                }
+                Ok(permit) = shared.releases.acquire() => {
+                    permit.forget();
+                    self.write(beat).await?;
+                }
+            }
+        }
     }
 
     /// The next head with its empty line, or none at the end of the connection.

@@ -85,3 +85,52 @@ async fn it_holds_a_reply_until_it_is_released() {
     timeout(Duration::from_secs(5), stream.read_to_end(&mut got)).await.unwrap().unwrap();
     assert_eq!(got, b"late");
 }
+
+#[tokio::test]
+async fn it_answers_by_what_a_request_is() {
+    let (network, container) = start();
+    container.respond_with(|request| (request.body == b"b").then(|| Reply::Raw(b"for b".to_vec())));
+    container.script(Reply::Raw(b"by script".to_vec()));
+    let ask = |body: &str| format!("POST / HTTP/1.1\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    assert_eq!(talk(&container, &network, ask("a").as_bytes()).await, "by script");
+    assert_eq!(talk(&container, &network, ask("b").as_bytes()).await, "for b");
+    container.clear_script();
+    assert!(talk(&container, &network, ask("b").as_bytes()).await.ends_with("page"));
+}
+
+#[tokio::test]
+async fn what_follows_the_pieces_is_up_to_the_script() {
+    let (network, container) = start();
+    let pieces = || vec![b"HTTP/1.1 200 OK\r\n".to_vec(), b"content-length: 0\r\n\r\n".to_vec()];
+    let ask = b"GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n";
+    let mut answers = BTreeMap::new();
+    for (name, then) in [("keep", Then::Keep), ("close", Then::Close), ("stall", Then::Stall(Vec::new()))] {
+        container.script(Reply::Pieces { pieces: pieces(), then });
+        answers.insert(name, talk(&container, &network, ask).await.matches("200 OK").count());
+    }
+    assert_eq!(answers, BTreeMap::from([("close", 1), ("keep", 2), ("stall", 1)]));
+    container.script(Reply::Pieces { pieces: pieces(), then: Then::Stall(b"beat".to_vec()) });
+    let mut stream = network.dial(&container.endpoint()).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut got = Vec::new();
+    assert!(timeout(Duration::from_millis(20), stream.read_to_end(&mut got)).await.is_err(), "it stays open");
+    assert_eq!(got, pieces().concat());
+    container.release();
+    assert!(timeout(Duration::from_millis(20), stream.read_to_end(&mut got)).await.is_err(), "it stays open");
+    assert_eq!(got, [pieces().concat(), b"beat".to_vec()].concat());
+}
+
+#[tokio::test]
+async fn a_release_that_nothing_waited_for_is_forgotten_with_the_script() {
+    let (network, container) = start();
+    container.release();
+    container.clear_script();
+    container.script(Reply::Hold(Box::new(Reply::Raw(b"late".to_vec()))));
+    let mut stream = network.dial(&container.endpoint()).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut got = Vec::new();
+    assert!(timeout(Duration::from_millis(20), stream.read_to_end(&mut got)).await.is_err());
+    container.release_all();
+    timeout(Duration::from_secs(5), stream.read_to_end(&mut got)).await.unwrap().unwrap();
+    assert_eq!(got, b"late");
+}

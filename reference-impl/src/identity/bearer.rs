@@ -147,3 +147,7 @@ impl fmt::Debug for KeyDigest {
         out.write_str("KeyDigest")
     }
 }
+
+#[cfg(test)]
+#[path = "bearer_tests.rs"]
+mod tests;

@@ -5,11 +5,15 @@
 
 use super::bearer::{Bearer, KeyDigest};
 use super::scope::TenantScope;
-use crate::fault::FaultSet;
+use crate::fault::{Fault, FaultSet};
 use crate::ids::{AppId, ConnectionId, KeyId, TenantId};
 use crate::store::database::{Database, DatabaseError, Db, KeyRow};
 use crate::store::kv::{self, KeyEntry, KeyScope, WorkerKv};
+#[cfg(feature = "faults")]
+use std::collections::BTreeMap;
 use std::fmt;
+#[cfg(feature = "faults")]
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What a key is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,13 +76,22 @@ pub struct KeyLookup {
     kv: WorkerKv,
     database: Db,
     faults: FaultSet,
+    /// What a planted fault keeps.
+    #[cfg(feature = "faults")]
+    found: Arc<Mutex<BTreeMap<KeyDigest, KeyRecord>>>,
 }
 
 impl KeyLookup {
     /// A lookup in these stores.
     #[must_use]
     pub fn new(kv: WorkerKv, database: Db, faults: FaultSet) -> Self {
-        Self { kv, database, faults }
+        Self {
+            kv,
+            database,
+            faults,
+            #[cfg(feature = "faults")]
+            found: Arc::default(),
+        }
     }
 
     /// The record of a bearer, found by its digest and by nothing else.
@@ -86,14 +99,39 @@ impl KeyLookup {
     /// # Errors
     /// [`DatabaseError`] where the database can't say.
     pub async fn find(&self, bearer: Bearer<'_>) -> Result<Option<KeyRecord>, DatabaseError> {
-        let digest: KeyDigest = bearer.digest();
+        let digest = bearer.digest();
+        #[cfg(feature = "faults")]
+        if self.faults.has(Fault::RevokedKeyFromCache) {
+            let kept = self.kept().get(&digest).cloned();
+            if kept.is_some() {
+                return Ok(kept);
+            }
+            let found = self.find_stored(bearer, &digest).await?;
+            self.kept().extend(found.clone().map(|record| (digest, record)));
+            return Ok(found);
+        }
+        let found = self.find_stored(bearer, &digest).await?;
+        #[cfg(feature = "faults")]
+        if found.is_none() && self.faults.has(Fault::KeyFoundByPrefix) {
+            let Db::Memory(memory) = &self.database;
+            return Ok(memory.key_of_prefix(bearer.prefix()).map(KeyRecord::of_row));
+        }
+        Ok(found)
+    }
+
+    async fn find_stored(&self, bearer: Bearer<'_>, digest: &KeyDigest) -> Result<Option<KeyRecord>, DatabaseError> {
         if let Ok(key) = kv::Key::new(&digest.hex())
             && let Some(entry) = self.kv.get(&key).await
             && let Some(record) = KeyRecord::of_entry(&entry, bearer)
         {
             return Ok(Some(record));
         }
-        Ok(self.database.key(&digest).await?.map(KeyRecord::of_row))
+        Ok(self.database.key(digest).await?.map(KeyRecord::of_row))
+    }
+
+    #[cfg(feature = "faults")]
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<KeyDigest, KeyRecord>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The caller of a bearer at a time in Unix seconds: [`KeyLookup::find`], then [`authenticate`].
@@ -188,11 +226,11 @@ pub fn authenticate(record: &KeyRecord, now_s: i64) -> Result<Caller, KeyRefusal
     authenticate_with(record, now_s, FaultSet::none())
 }
 
-pub(crate) fn authenticate_with(record: &KeyRecord, now_s: i64, _faults: FaultSet) -> Result<Caller, KeyRefusal> {
+pub(crate) fn authenticate_with(record: &KeyRecord, now_s: i64, faults: FaultSet) -> Result<Caller, KeyRefusal> {
     if record.revoked {
         return Err(KeyRefusal::Revoked);
     }
-    if record.expires_at_s.is_some_and(|end| now_s >= end) {
+    if record.expires_at_s.is_some_and(|end| now_s >= end) && !faults.has(Fault::ExpiryNotChecked) {
         return Err(KeyRefusal::Expired);
     }
     Ok(Caller {

@@ -1,6 +1,9 @@
 //! What a unit of each meter costs, and the margin on top of it.
 
 use super::money::{Decimal, DecimalError};
+#[cfg(feature = "faults")]
+use crate::fault::Fault;
+use crate::fault::FaultSet;
 use crate::ids::TenantId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,6 +46,9 @@ pub enum RateError {
     /// Two rules say what one margin is.
     #[error("two margin rules for {0}")]
     TwoMargins(String),
+    /// A rule names a meter without its provider: it would match nothing.
+    #[error("a margin rule names the meter {0:?}, which is not provider.meter")]
+    NoMeter(String),
     /// A rule names both a meter and an integration: the cascade has no place for it.
     #[error("a margin rule names both the meter {meter} and the integration {integration}")]
     BothNamed {
@@ -74,63 +80,111 @@ impl ModelRates {
 /// The margin where no rule matches, in percent.
 const GLOBAL_MARGIN: u32 = 20;
 
-/// The rate table and the margin rules.
+/// The rate table and the margin rules. Looking something up allocates nothing.
 pub(crate) struct Rates {
-    models: BTreeMap<(String, String), Arc<ModelRates>>,
-    margins: BTreeMap<(Option<TenantId>, Scope), Arc<Decimal>>,
+    /// By provider, then by model.
+    models: BTreeMap<String, BTreeMap<String, Arc<ModelRates>>>,
+    of_tenants: BTreeMap<TenantId, Margins>,
+    of_all: Margins,
     global: Arc<Decimal>,
+    #[cfg_attr(not(feature = "faults"), expect(dead_code, reason = "only a planted fault asks for it"))]
+    faults: FaultSet,
+    /// What a planted fault keeps.
+    #[cfg(feature = "faults")]
+    found: std::sync::Mutex<BTreeMap<String, Arc<Decimal>>>,
 }
 
-/// What of a tenant's or everybody's use a rule is for.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Scope {
-    Meter(String),
-    Integration(String),
-    All,
+/// The margins of one tenant, or of everybody.
+#[derive(Default)]
+struct Margins {
+    /// By provider, then by the meter's own name.
+    meters: BTreeMap<String, BTreeMap<String, Arc<Decimal>>>,
+    integrations: BTreeMap<String, Arc<Decimal>>,
+    all: Option<Arc<Decimal>>,
+}
+
+impl Margins {
+    /// Adds a rule. Gives what it replaced.
+    fn add(&mut self, rule: &MarginRule) -> Result<Option<Arc<Decimal>>, RateError> {
+        let percent = Arc::new(Decimal::parse(&rule.percent)?);
+        match (&rule.meter, &rule.integration) {
+            (Some(meter), Some(integration)) => {
+                Err(RateError::BothNamed { meter: meter.clone(), integration: integration.clone() })
+            }
+            (Some(meter), None) => {
+                let (provider, name) = meter.split_once('.').ok_or_else(|| RateError::NoMeter(meter.clone()))?;
+                Ok(self.meters.entry(provider.to_owned()).or_default().insert(name.to_owned(), percent))
+            }
+            (None, Some(integration)) => Ok(self.integrations.insert(integration.clone(), percent)),
+            (None, None) => Ok(self.all.replace(percent)),
+        }
+    }
+
+    fn of_meter(&self, provider: &str, meter: &str) -> Option<&Arc<Decimal>> {
+        self.meters.get(provider)?.get(meter)
+    }
 }
 
 impl Rates {
-    /// Takes a table and rules.
+    #[cfg(test)]
     pub(crate) fn new(rates: &[Rate], margins: &[MarginRule]) -> Result<Self, RateError> {
-        let mut models: BTreeMap<(String, String), ModelRates> = BTreeMap::new();
+        Self::new_with(rates, margins, FaultSet::none())
+    }
+
+    /// Takes a table and rules.
+    pub(crate) fn new_with(rates: &[Rate], margins: &[MarginRule], faults: FaultSet) -> Result<Self, RateError> {
+        let mut models: BTreeMap<String, BTreeMap<String, ModelRates>> = BTreeMap::new();
         for rate in rates {
-            let model = models.entry((rate.provider.clone(), rate.model.clone())).or_default();
+            let model = models.entry(rate.provider.clone()).or_default().entry(rate.model.clone()).or_default();
             if model.0.insert(rate.meter.clone(), Decimal::parse(&rate.unit_cost)?).is_some() {
                 return Err(RateError::TwoRates(format!("{} {} {}", rate.provider, rate.model, rate.meter)));
             }
         }
-        let mut rules = BTreeMap::new();
+        let mut of_tenants: BTreeMap<TenantId, Margins> = BTreeMap::new();
+        let mut of_all = Margins::default();
         for rule in margins {
-            let scope = match (&rule.meter, &rule.integration) {
-                (Some(meter), Some(integration)) => {
-                    return Err(RateError::BothNamed { meter: meter.clone(), integration: integration.clone() });
-                }
-                (Some(meter), None) => Scope::Meter(meter.clone()),
-                (None, Some(integration)) => Scope::Integration(integration.clone()),
-                (None, None) => Scope::All,
+            let margins = match &rule.tenant {
+                Some(tenant) => of_tenants.entry(tenant.clone()).or_default(),
+                None => &mut of_all,
             };
-            let name = format!("{:?} {scope:?}", rule.tenant.as_ref().map(TenantId::as_str));
-            if rules.insert((rule.tenant.clone(), scope), Arc::new(Decimal::parse(&rule.percent)?)).is_some() {
-                return Err(RateError::TwoMargins(name));
+            if margins.add(rule)?.is_some() {
+                let parts =
+                    [rule.tenant.as_ref().map(TenantId::as_str), rule.meter.as_deref(), rule.integration.as_deref()];
+                return Err(RateError::TwoMargins(format!("{parts:?}")));
             }
         }
-        let global = rules.remove(&(None, Scope::All)).unwrap_or_else(|| Arc::new(Decimal::whole(GLOBAL_MARGIN)));
-        let models = models.into_iter().map(|(key, rates)| (key, Arc::new(rates))).collect();
-        Ok(Self { models, margins: rules, global })
+        let shared = |models: BTreeMap<String, ModelRates>| {
+            models.into_iter().map(|(model, rates)| (model, Arc::new(rates))).collect()
+        };
+        Ok(Self {
+            models: models.into_iter().map(|(provider, models)| (provider, shared(models))).collect(),
+            of_tenants,
+            global: of_all.all.take().unwrap_or_else(|| Arc::new(Decimal::whole(GLOBAL_MARGIN))),
+            of_all,
+            faults,
+            #[cfg(feature = "faults")]
+            found: std::sync::Mutex::default(),
+        })
     }
 
     /// The rates of a model: exact, byte for byte.
     pub(crate) fn of(&self, provider: &str, model: &str) -> Option<Arc<ModelRates>> {
-        self.models.get(&(provider.to_owned(), model.to_owned())).cloned()
+        self.models.get(provider)?.get(model).cloned()
     }
 
     /// The margin: the first of (tenant, meter), (tenant, integration), (tenant), (meter), (integration), global.
     pub(crate) fn margin(&self, tenant: &TenantId, provider: &str, meter: &str) -> Arc<Decimal> {
-        let scopes =
-            || [Scope::Meter(format!("{provider}.{meter}")), Scope::Integration(provider.to_owned()), Scope::All];
-        let whose = [Some(tenant.clone()), None];
-        let mut cascade = whose.into_iter().flat_map(|tenant| scopes().map(|scope| (tenant.clone(), scope)));
-        cascade.find_map(|rule| self.margins.get(&rule)).unwrap_or(&self.global).clone()
+        let cascade = [self.of_tenants.get(tenant), Some(&self.of_all)];
+        let mut found = cascade.into_iter().flatten().filter_map(|margins| {
+            margins.of_meter(provider, meter).or_else(|| margins.integrations.get(provider)).or(margins.all.as_ref())
+        });
+        let margin = found.next().unwrap_or(&self.global).clone();
+        #[cfg(feature = "faults")]
+        if self.faults.has(Fault::MarginCachedByMeter) {
+            let mut found = self.found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            return found.entry(format!("{provider}.{meter}")).or_insert(margin).clone();
+        }
+        margin
     }
 }
 
@@ -216,6 +270,8 @@ mod tests {
         }
         let both = rule(None, Some("openai"), Some("openai.calls"), "1");
         assert!(matches!(Rates::new(&[], &[both]), Err(RateError::BothNamed { .. })));
+        let bare = rule(None, None, Some("input_tokens"), "1");
+        assert!(matches!(Rates::new(&[], &[bare]), Err(RateError::NoMeter(_))));
         assert!(matches!(Rates::new(&[], &[rule(None, None, None, "-5")]), Err(RateError::Decimal(_))));
     }
 }

@@ -107,10 +107,12 @@ fn a_hold_is_settled_once_whatever_is_said_later() {
 fn a_job_is_charged_once() {
     let mut wallet = funded(100);
     let job = |id: &str| JobRef { provider: "assemblyai", id: id.to_owned() };
-    let settlement = |name: &str| Settlement { once_for: Some(job(name)), ..cost(7) };
-    for (number, name, charged) in [(1, "t1", 7), (2, "t1", 0), (3, "t2", 7), (4, "t1", 0)] {
+    let settlement = |name: &str, micros: u64| Settlement { once_for: Some(job(name)), ..cost(micros) };
+    for (number, name, micros, charged) in
+        [(1, "t1", 0, 0), (2, "t1", 7, 7), (3, "t1", 7, 0), (4, "t2", 7, 7), (5, "t1", 9, 0)]
+    {
         wallet.hold(id(number), new(20, false, NOW), FREE, FREE).unwrap();
-        assert_eq!(wallet.settle(&id(number), settlement(name)).unwrap().charged, charged, "{number}");
+        assert_eq!(wallet.settle(&id(number), settlement(name, micros)).unwrap().charged, charged, "{number}");
     }
     assert_eq!(wallet.balance(), 86);
 }

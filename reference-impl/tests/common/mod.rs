@@ -1,5 +1,10 @@
 //! A platform in memory with two tenants, and a client that sends raw bytes.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses what it needs")]
+pub mod estate;
+pub mod provider;
+
+use reference_impl::store::rates::{MarginRule, Rate};
+use reference_impl::store::vault::MasterKey;
 use reference_impl::{
     Clock, Container, CookieKey, DeploySlug, DeploymentId, EdgeConfig, Endpoint, Entropy, Event, GuardSet, KvActor,
     KvOp, Limits, Member, Network, NewDeployment, Observer, OutcomeKind, Platform, PlatformConfig, Role, Stream,
@@ -97,6 +102,27 @@ pub fn member(tenant_id: &str) -> Member {
     }
 }
 
+/// A master key, a rate, and a margin of acme's own.
+pub fn edge() -> EdgeConfig {
+    let rate = |meter: &str| Rate {
+        provider: "openai".into(),
+        model: "m".into(),
+        meter: meter.into(),
+        unit_cost: "0.000001".into(),
+    };
+    EdgeConfig {
+        master_key: Some(MasterKey::new([3; 32])),
+        rates: vec![rate("input_tokens"), rate("output_tokens")],
+        margins: vec![MarginRule {
+            tenant: Some(tenant("T-acme")),
+            integration: None,
+            meter: None,
+            percent: "5".into(),
+        }],
+        ..EdgeConfig::default()
+    }
+}
+
 impl World {
     pub fn start() -> Self {
         Self::with(Options::default())
@@ -120,7 +146,7 @@ impl World {
             #[cfg(feature = "faults")]
             faults: options.faults,
             limits: options.limits,
-            edge: EdgeConfig::default(),
+            edge: edge(),
         })
         .unwrap();
         let page = |text: &str| Container::start(&network, text.into(), vec![("x-page".into(), text.into())]).unwrap();

@@ -45,12 +45,15 @@ impl EdgeCall {
         }
     }
 
-    /// One of several calls at once: on a connection of its own, and its client stays.
+    /// One of several calls at once: on a connection of its own, its client stays, and broker and container answer well.
     #[must_use]
     pub fn together(mut self) -> Self {
         self.carrier_mut().reuse = false;
-        if let Self::Provider(call) = &mut self {
-            call.client = provider::ClientEnd::Reads;
+        match &mut self {
+            Self::Provider(call) => call.client = provider::ClientEnd::Reads,
+            // Which of two equal requests gets which answer is nobody's claim.
+            Self::Vend(call) => call.broker = vend::BrokerReply::plain(),
+            Self::Hook(call) => call.container = hook::HookReply::Ok,
         }
         self.canonical()
     }

@@ -113,6 +113,15 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             draft.fund(tenant);
             let way = draft.way(tenant, Service::Proxy, is_metered)?;
             let call = draft.served(way, RouteKind::Metered)?;
+            // The other case first, which a table that folds names would find.
+            let folded = ModelName::OtherCase(draft.of(&[0, 1]));
+            let path_folded = PathModel::OtherCase(draft.of(&[0, 1]));
+            let mut other_case = call.clone();
+            other_case.payload.model = folded;
+            if let Some(route) = naming_model(call.ask.route, path_folded) {
+                other_case.ask.route = route;
+            }
+            draft.proxied(other_case.canonical());
             let call = rate_respelled(draft, way, call);
             draft.proxied(call);
         }

@@ -121,6 +121,11 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
         "blocked-route" => {
             draft.fund(tenant);
             let call = draft.served(way, RouteKind::Any)?;
+            // What begins as a route that is free, or ends as one, is none.
+            if let Some(free) = free_route(way.provider) {
+                let spelling = draft.of(&[PathSpelling::TrailingSlash, PathSpelling::Deeper, PathSpelling::Semicolon]);
+                draft.proxied(ProviderCall { ask: Ask { spelling, ..Ask::of(free) }, ..call.clone() }.canonical());
+            }
             let ask = blocked(draft, way, call.ask)?;
             draft.proxied(ProviderCall { ask, ..call }.canonical());
             Some(())
@@ -176,6 +181,26 @@ fn blocked<C: Choose>(draft: &mut Draft<'_, C>, way: Way, served: Ask) -> Option
             Ask::of(draft.among(Route::of(adapter))?)
         }
     })
+}
+
+/// A free route of an adapter that has one.
+const fn free_route(adapter: Provider) -> Option<Route> {
+    match adapter {
+        Provider::Openai => Some(Route::Models),
+        Provider::Anthropic => Some(Route::CountTokens),
+        Provider::Openrouter
+        | Provider::Gemini
+        | Provider::Elevenlabs
+        | Provider::Assemblyai
+        | Provider::Muapi
+        | Provider::Telegram
+        | Provider::Composio
+        | Provider::Slack
+        | Provider::Notion
+        | Provider::Github
+        | Provider::Google
+        | Provider::Discord => None,
+    }
 }
 
 /// Another host in whatever could name one.

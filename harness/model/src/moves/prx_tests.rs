@@ -49,8 +49,13 @@ fn calls(action: &Action) -> Vec<&ProviderCall> {
         Action::Advance { .. } | Action::EdgeControl(_) => Vec::new(),
         other => panic!("{other:?} is nothing that happens here"),
     };
-    let of = |call: &EdgeCall| panic!("{call:?} goes elsewhere");
-    all.into_iter().map(|call| if let EdgeCall::Provider(call) = call { call } else { of(call) }).collect()
+    fn of(call: &EdgeCall) -> &ProviderCall {
+        match call {
+            EdgeCall::Provider(call) => call,
+            other => panic!("{other:?} goes elsewhere"),
+        }
+    }
+    all.into_iter().map(of).collect()
 }
 
 /// Tries of one move in many worlds: what prepares the attack, and the attack.
@@ -553,6 +558,7 @@ fn a_stream_is_left_by_its_client() {
     each("PRX-2.died-stream", |_, _, attack| {
         let call = sole(attack);
         assert!(matches!(call.client, ClientEnd::HangsUpAfter(_)) && call.upstream.kind.is_stream());
+        assert!(call.payload.stream);
     });
 }
 

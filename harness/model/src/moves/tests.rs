@@ -178,7 +178,7 @@ fn is_past(guard: Guard, attack: &Action, expected: &Expected) -> bool {
         Guard::HostAgreement => reason == Reason::HostAgreement || reason > Reason::Sni,
         Guard::Sni => reason == Reason::Sni,
         // Some are looked up all the same, since they read like a legacy host.
-        Guard::HostClass => reason == Reason::UnknownHost,
+        Guard::HostClass => matches!(reason, Reason::UnknownHost | Reason::OtherWorker),
         Guard::RouteLookup => expected.kv_key.is_some(),
         Guard::CookieParse | Guard::CookieVerify => {
             matches!(reason, Reason::InvalidSession | Reason::NoSession)

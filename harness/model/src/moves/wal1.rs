@@ -8,7 +8,7 @@ use crate::action::edge::header::{TenantField, UserToken, UserTokenAlteration};
 use crate::action::edge::provider::{
     Ask, BodyShape, ClientEnd, JobRef, Lie, ModelName, QueryPair, Route, UpstreamKind, UpstreamReply, Usage,
 };
-use crate::action::edge::{Carrier, Door, EdgeCall, EdgeControl, EdgeHeader, HostLine, ProviderCall};
+use crate::action::edge::{Carrier, Door, EdgeCall, EdgeControl, EdgeHeader, HostLine, Presented, ProviderCall};
 use crate::action::header::NameSpelling;
 use crate::choose::Choose;
 use crate::world::edge::Provider;
@@ -131,6 +131,22 @@ fn jobs_apart(calls: Vec<ProviderCall>) -> Vec<EdgeCall> {
     numbered.collect()
 }
 
+/// Calls at once with a key that has caps: what two of them hold is all that it may spend in a day.
+fn beyond_a_cap<C: Choose>(draft: &mut Draft<'_, C>, tenant: usize) -> Option<()> {
+    let key = draft.world.capped_key(tenant)?;
+    let grant = draft.world.key(key).grant;
+    let world = draft.world;
+    let way = draft.way(tenant, Service::Proxy, |way| is_dear(way) && world.key(way.key).grant == grant)?;
+    let mut calls = Vec::new();
+    for _ in 0..3 {
+        let mut call = draft.served(way, RouteKind::Metered)?;
+        call.presented = Presented::key(key);
+        calls.push(EdgeCall::Provider(call));
+    }
+    draft.at_once(calls);
+    Some(())
+}
+
 const fn is_dear(way: &Way) -> bool {
     way.provider.hold_micros() >= A_HOLD_MICROS
 }
@@ -246,6 +262,9 @@ fn refused_call<C: Choose>(draft: &mut Draft<'_, C>) -> Option<()> {
     let way = draft.way(tenant, Service::Proxy, is_metered)?;
     if draft.one_in(3) {
         draft.warm(way, RouteKind::Metered)?;
+    }
+    if refusal != 6 {
+        beyond_a_cap(draft, tenant)?;
     }
     let mut call = draft.served(way, RouteKind::Metered)?;
     match refusal {

@@ -1,134 +1,245 @@
-//! Calls to the edge that say less than one did.
+//! Calls to the edge, and attempts on sealed values, that say less.
 
-use crate::action::Method;
-use crate::action::Transport;
 use crate::action::edge::hook::{HookBody, HookPath, HookReply, SecretField, SecretRef};
 use crate::action::edge::key::KeyCarrier;
-use crate::action::edge::provider::{BodyShape, ClientEnd, ModelName, PathSpelling, Payload, UpstreamReply};
-use crate::action::edge::vend::{BrokerReply, BulkSpelling, SlugSpelling, VendAsk};
-use crate::action::edge::{Carrier, Door, EdgeCall, HookCall, HostLine, ProviderCall, VendCall};
+use crate::action::edge::provider::{ClientEnd, PathSpelling, Payload, UpstreamReply};
+use crate::action::edge::vend::{BrokerReply, BulkSpelling, EnvSpelling, SlugSpelling, VendAsk};
+use crate::action::edge::{Door, EdgeCall, HookCall, HostLine, Presented, ProviderCall, VaultTry, VendCall};
 use crate::action::header::NameSpelling;
+use crate::action::{Method, Transport};
 
-/// Every one differs from the call, and is canonical.
-pub(super) fn simpler(call: &EdgeCall) -> Vec<EdgeCall> {
-    let carried = carriers(call.carrier()).into_iter().map(|carrier| {
+/// Calls that say less than this one. Each differs from it, and takes something back that a plain call hasn't, so that
+/// shrinking ends.
+pub(super) fn simpler_calls(call: &EdgeCall) -> Vec<EdgeCall> {
+    let mut candidates: Vec<EdgeCall> = Vec::new();
+    let mut consider = |change: &dyn Fn(&mut EdgeCall)| {
         let mut smaller = call.clone();
-        *smaller.carrier_mut() = carrier;
-        smaller
-    });
-    let own: Vec<EdgeCall> = match call {
-        EdgeCall::Provider(call) => providers(call).into_iter().map(EdgeCall::Provider).collect(),
-        EdgeCall::Vend(call) => vends(call).into_iter().map(EdgeCall::Vend).collect(),
-        EdgeCall::Hook(call) => hooks(call).into_iter().map(EdgeCall::Hook).collect(),
-    };
-    carried.chain(own).map(EdgeCall::canonical).filter(|smaller| smaller != call).collect()
-}
-
-fn carriers(carrier: &Carrier) -> Vec<Carrier> {
-    let mut candidates = vec![Carrier::plain()];
-    let mut with = |change: &dyn Fn(&mut Carrier)| {
-        let mut smaller = carrier.clone();
         change(&mut smaller);
-        candidates.push(smaller);
+        let smaller = smaller.canonical();
+        if smaller != *call {
+            candidates.push(smaller);
+        }
     };
-    with(&|c| c.transport = Transport::Http1);
-    with(&|c| c.transport = c.transport.as_http1());
-    with(&|c| c.reuse = false);
-    with(&|c| c.door = Door::Host);
-    with(&|c| c.host = HostLine::Plain);
-    with(&|c| c.headers.clear());
-    for at in 0..carrier.headers.len() {
-        with(&|c| {
-            c.headers.remove(at);
+    consider(&|c| c.carrier_mut().transport = Transport::Http1);
+    consider(&|c| c.carrier_mut().transport = c.carrier().transport.as_http1());
+    consider(&|c| c.carrier_mut().reuse = false);
+    consider(&|c| c.carrier_mut().door = Door::Host);
+    consider(&|c| c.carrier_mut().host = HostLine::Plain);
+    consider(&|c| c.carrier_mut().headers.clear());
+    for at in 0..call.carrier().headers.len() {
+        consider(&|c| {
+            c.carrier_mut().headers.remove(at);
         });
     }
-    candidates
-}
-
-fn providers(call: &ProviderCall) -> Vec<ProviderCall> {
-    let mut candidates = Vec::new();
-    let mut with = |change: &dyn Fn(&mut ProviderCall)| {
-        let mut smaller = call.clone();
-        change(&mut smaller);
-        candidates.push(smaller);
-    };
-    with(&|c| c.upstream = UpstreamReply::plain());
-    with(&|c| c.upstream.usage = UpstreamReply::plain().usage);
-    with(&|c| c.client = ClientEnd::Reads);
-    with(&|c| c.payload = Payload::plain());
-    with(&|c| c.payload.model = ModelName::Listed(0));
-    with(&|c| c.payload.shape = BodyShape::Whole);
-    with(&|c| c.payload.names_tenant = None);
-    with(&|c| c.payload.text = 0);
-    with(&|c| c.payload.stream = false);
-    with(&|c| c.query.clear());
-    for at in 0..call.query.len() {
-        with(&|c| {
-            c.query.remove(at);
-        });
-    }
-    with(&|c| c.ask.spelling = PathSpelling::Plain);
-    with(&|c| c.ask.preflight = false);
-    with(&|c| c.ask.method = None);
-    with(&|c| c.presented.how = KeyCarrier::Authorization);
-    candidates
-}
-
-fn vends(call: &VendCall) -> Vec<VendCall> {
-    let mut candidates = Vec::new();
-    let mut with = |change: &dyn Fn(&mut VendCall)| {
-        let mut smaller = call.clone();
-        change(&mut smaller);
-        candidates.push(smaller);
-    };
-    with(&|c| c.broker = BrokerReply::plain());
-    with(&|c| c.method = Method::Get);
-    with(&|c| c.presented.how = KeyCarrier::Authorization);
-    match &call.ask {
-        VendAsk::Bulk { items, spelling } => {
-            if *spelling != BulkSpelling::Plain {
-                let ask = VendAsk::Bulk { items: items.clone(), spelling: BulkSpelling::Plain };
-                with(&|c| c.ask = ask.clone());
-            }
-            for at in 0..items.len() {
-                with(&|c| {
-                    if let VendAsk::Bulk { items, .. } = &mut c.ask
-                        && items.len() > 1
-                    {
-                        items.remove(at);
+    match call {
+        EdgeCall::Provider(_) => {
+            for change in PROVIDER {
+                consider(&|c| {
+                    if let EdgeCall::Provider(call) = c {
+                        change(call);
                     }
                 });
             }
         }
-        VendAsk::Env { provider, .. } | VendAsk::One { provider, .. } => {
-            let ask = VendAsk::One { provider: *provider, spelling: SlugSpelling::Plain };
-            with(&|c| c.ask = ask.clone());
+        EdgeCall::Vend(_) => {
+            for change in VEND {
+                consider(&|c| {
+                    if let EdgeCall::Vend(call) = c {
+                        change(call);
+                    }
+                });
+            }
         }
-        VendAsk::Odd(_) => {}
+        EdgeCall::Hook(_) => {
+            for change in HOOK {
+                consider(&|c| {
+                    if let EdgeCall::Hook(call) = c {
+                        change(call);
+                    }
+                });
+            }
+        }
     }
     candidates
 }
 
-fn hooks(call: &HookCall) -> Vec<HookCall> {
-    let mut candidates = Vec::new();
-    let mut with = |change: &dyn Fn(&mut HookCall)| {
-        let mut smaller = call.clone();
-        change(&mut smaller);
-        candidates.push(smaller);
-    };
-    with(&|c| c.container = HookReply::Ok);
-    with(&|c| c.names = None);
-    with(&|c| c.body = HookBody::Empty);
-    if matches!(call.body, HookBody::Largest | HookBody::TooLarge) {
-        with(&|c| c.body = HookBody::Update);
+const PROVIDER: &[fn(&mut ProviderCall)] = &[
+    |c| c.presented = Presented { how: KeyCarrier::Authorization, ..c.presented },
+    |c| c.ask.preflight = false,
+    |c| c.ask.method = None,
+    |c| c.ask.spelling = PathSpelling::Plain,
+    |c| c.query.clear(),
+    |c| {
+        c.query.pop();
+    },
+    |c| c.payload = Payload::plain(),
+    |c| c.payload.names_tenant = None,
+    |c| c.payload.text = 0,
+    |c| c.payload.shape = Payload::plain().shape,
+    |c| c.payload.stream = false,
+    |c| c.client = ClientEnd::Reads,
+    |c| c.upstream = UpstreamReply::plain(),
+    |c| c.upstream.usage = UpstreamReply::plain().usage,
+];
+
+const VEND: &[fn(&mut VendCall)] = &[
+    |c| c.presented = Presented { how: KeyCarrier::Authorization, ..c.presented },
+    |c| c.method = Method::Get,
+    |c| c.broker = BrokerReply::plain(),
+    |c| match &mut c.ask {
+        VendAsk::One { spelling, .. } => *spelling = SlugSpelling::Plain,
+        VendAsk::Env { spelling, .. } => *spelling = EnvSpelling::Plain,
+        VendAsk::Bulk { spelling, .. } => *spelling = BulkSpelling::Plain,
+        VendAsk::Odd(_) => {}
+    },
+    |c| {
+        if let VendAsk::Bulk { items, .. } = &mut c.ask
+            && items.len() > 1
+        {
+            items.pop();
+        }
+    },
+    |c| {
+        if let VendAsk::Bulk { items, .. } = &mut c.ask
+            && items.len() > 1
+        {
+            items.remove(0);
+        }
+    },
+];
+
+const HOOK: &[fn(&mut HookCall)] = &[
+    |c| c.method = Method::Post,
+    |c| c.names = None,
+    |c| {
+        if let Some(connection) = c.path.near() {
+            c.path = HookPath::Of(connection);
+        }
+    },
+    |c| c.secret = SecretRef::Own,
+    |c| c.field = SecretField::Own(NameSpelling::Canonical),
+    |c| c.body = HookBody::Empty,
+    // Of two bodies of a megabyte the smaller says less, and a small one less than either.
+    |c| {
+        if c.body != HookBody::Empty {
+            c.body = HookBody::Update;
+        }
+    },
+    |c| {
+        if c.body == HookBody::TooLarge {
+            c.body = HookBody::Largest;
+        }
+    },
+    |c| c.container = HookReply::Ok,
+];
+
+/// Attempts that say less: on the first tenant's values, in the first connection's row. What is tried stays.
+pub(super) fn simpler_tries(tried: VaultTry) -> Vec<VaultTry> {
+    let all = [
+        VaultTry { tenant: 0, connection: 0, ..tried },
+        VaultTry { tenant: 0, ..tried },
+        VaultTry { connection: 0, ..tried },
+    ];
+    all.into_iter().filter(|smaller| *smaller != tried).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::edge::hook::HookPath;
+    use crate::action::edge::provider::Route;
+    use crate::action::edge::vault::VaultKind;
+    use crate::action::edge::{Carrier, EdgeHeader};
+    use crate::world::edge::Provider;
+
+    fn carrier() -> Carrier {
+        Carrier {
+            transport: Transport::Http2,
+            reuse: true,
+            door: Door::Listener,
+            host: HostLine::Address,
+            headers: vec![EdgeHeader::Origin, EdgeHeader::App(1), EdgeHeader::Referer],
+        }
     }
-    with(&|c| c.method = Method::Post);
-    with(&|c| c.field = SecretField::Own(NameSpelling::Canonical));
-    if let Some(connection) = call.path.near() {
-        with(&|c| c.path = HookPath::Of(connection));
+
+    fn calls() -> Vec<(EdgeCall, EdgeCall)> {
+        let hook = HookCall {
+            carrier: carrier(),
+            method: Method::Put,
+            path: HookPath::Query(7),
+            secret: SecretRef::Of(3),
+            field: SecretField::Authorization,
+            body: HookBody::TooLarge,
+            container: HookReply::Garbage,
+            ..HookCall::plain(1, 7)
+        };
+        let empty = HookCall { body: HookBody::Empty, ..HookCall::plain(1, 7) };
+        let plain = ProviderCall::plain(1, 2, Provider::Openai, Route::Chat);
+        let provider = ProviderCall {
+            carrier: carrier(),
+            presented: Presented { how: KeyCarrier::ApiKey, ..plain.presented },
+            payload: Payload { stream: true, names_tenant: Some(1), text: 9, ..Payload::plain() },
+            ..plain.clone()
+        };
+        let asked = VendCall::plain(1, 2, Provider::Slack);
+        let vend = VendCall {
+            carrier: carrier(),
+            method: Method::Post,
+            ask: VendAsk::One { provider: Provider::Slack, spelling: SlugSpelling::Upper },
+            ..asked.clone()
+        };
+        vec![
+            (EdgeCall::Hook(hook), EdgeCall::Hook(empty)),
+            (EdgeCall::Provider(provider), EdgeCall::Provider(plain)),
+            (EdgeCall::Vend(vend), EdgeCall::Vend(asked)),
+        ]
     }
-    if !matches!(call.secret, SecretRef::Own | SecretRef::Wrong | SecretRef::Missing) {
-        with(&|c| c.secret = SecretRef::Wrong);
+
+    #[test]
+    fn every_way_of_shrinking_ends_at_the_plain_call() {
+        for (call, plain) in calls() {
+            let call = call.canonical();
+            for pick in 0..6 {
+                let mut current = call.clone();
+                for round in 0.. {
+                    assert!(round < 60, "{current:?}");
+                    let candidates = simpler_calls(&current);
+                    assert!(candidates.iter().all(|smaller| *smaller != current));
+                    let last = candidates.len().saturating_sub(1);
+                    let Some(next) = candidates.into_iter().nth(pick.min(last)) else { break };
+                    current = next;
+                }
+                assert_eq!(current, plain);
+            }
+        }
     }
-    candidates
+
+    #[test]
+    fn each_part_of_a_webhook_is_taken_back_alone() {
+        let plain = EdgeCall::Hook(HookCall { body: HookBody::Empty, ..HookCall::plain(0, 3) });
+        assert_eq!(simpler_calls(&plain), []);
+        let changes: [fn(&mut HookCall); 7] = [
+            |c| c.method = Method::Get,
+            |c| c.names = Some(1),
+            |c| c.path = HookPath::Deeper(3),
+            |c| c.secret = SecretRef::Missing,
+            |c| c.field = SecretField::Query,
+            |c| c.body = HookBody::Update,
+            |c| c.container = HookReply::Redirect(0),
+        ];
+        for change in changes {
+            let EdgeCall::Hook(mut call) = plain.clone() else { panic!("it is one") };
+            change(&mut call);
+            assert_eq!(simpler_calls(&EdgeCall::Hook(call)), vec![plain.clone()]);
+        }
+    }
+
+    #[test]
+    fn an_attempt_on_sealed_values_shrinks_to_the_first_row_of_the_first_tenant() {
+        for kind in VaultKind::ALL {
+            let first = VaultTry { kind, tenant: 0, connection: 0 };
+            assert!(simpler_tries(VaultTry { tenant: 2, connection: 9, ..first }).contains(&first));
+            assert_eq!(simpler_tries(first), []);
+        }
+    }
 }

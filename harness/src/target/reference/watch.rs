@@ -13,6 +13,8 @@ pub(super) struct Seen {
     pub(super) guards: BTreeSet<&'static str>,
     /// Accesses to the KV namespace.
     pub(super) kv: Vec<KvAccess>,
+    /// Log lines.
+    pub(super) log: Vec<String>,
 }
 
 /// An observer that keeps what it sees.
@@ -30,6 +32,11 @@ impl Watch {
         drop(self.take());
     }
 
+    /// How many log lines there are that nobody has taken.
+    pub(super) fn lines(&self) -> usize {
+        self.seen().log.len()
+    }
+
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -45,7 +52,7 @@ impl Observer for Watch {
             | Event::Probe { guards }
             | Event::Edge { worker: _, guards, status: _ }
             | Event::Guards { guards } => mark(guards),
-            Event::Log { line: _ } => {}
+            Event::Log { line } => seen.log.push((*line).to_owned()),
             Event::Kv { op, key, actor } => {
                 let operation = match op {
                     KvOp::Get => KvOperation::Get,

@@ -121,6 +121,11 @@ impl ResponseParser {
         }
     }
 
+    /// How much of the body is there; none before the head is.
+    pub(super) fn body_bytes(&self) -> Option<usize> {
+        self.head.as_ref().map(|_| self.body.len())
+    }
+
     /// The message that ended so, and how many bytes of the buffer it takes.
     pub(super) fn message(&mut self, buf: &[u8], end: End) -> Result<(Message, usize), NoMessage> {
         let Some(head) = self.head.take() else {

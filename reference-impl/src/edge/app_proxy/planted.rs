@@ -19,14 +19,18 @@ pub(crate) struct Planted {
 }
 
 #[derive(Clone)]
-struct Stored {
+pub(crate) struct Stored {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
 }
 
 impl Stored {
-    fn response(self) -> Response<ResponseBody> {
+    pub(crate) fn is_ok(&self) -> bool {
+        self.status == StatusCode::OK
+    }
+
+    pub(crate) fn response(self) -> Response<ResponseBody> {
         let mut response = Response::new(ResponseBody::Whole(self.body));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
@@ -35,7 +39,7 @@ impl Stored {
 }
 
 /// Reads an answer whole. One whose body breaks off is an empty 502.
-async fn store(response: Response<ResponseBody>) -> Stored {
+pub(crate) async fn store(response: Response<ResponseBody>) -> Stored {
     let (parts, body) = response.into_parts();
     match body.collect().await {
         Ok(body) => Stored { status: parts.status, headers: parts.headers, body: body.to_bytes() },

@@ -1,6 +1,6 @@
 //! The answers of the credentials worker. A refusal is a constant: the same bytes whoever asks, and whatever is behind.
 
-use crate::edge::chain::ChainRefusal;
+use super::chain::ChainRefusal;
 use crate::identity::key::KeyRefusal;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -162,6 +162,15 @@ impl Token {
     }
 }
 
+/// A failure that says what the broker said. Only a planted fault gives it.
+#[cfg(feature = "faults")]
+pub(super) fn telling(said: &str) -> Response<Bytes> {
+    let body = serde_json::json!({"error": Refusal::Upstream.code(), "detail": said}).to_string();
+    let mut response = document(StatusCode::BAD_GATEWAY, body.into(), &Method::GET);
+    response.headers_mut().insert("vendo-error-code", HeaderValue::from_static(Refusal::Upstream.code()));
+    response
+}
+
 /// A member of a bulk answer.
 pub(super) enum Entry {
     Token(Token),
@@ -204,11 +213,17 @@ mod tests {
     #[test]
     fn refusals_say_their_code_where_the_contract_has_one() {
         let revoked = Refusal::Revoked.response(&Method::GET);
-        assert_eq!((revoked.status(), revoked.headers().get("vendo-error-code").unwrap()), (StatusCode::FORBIDDEN, "connection_revoked"));
+        assert_eq!(
+            (revoked.status(), revoked.headers().get("vendo-error-code").unwrap()),
+            (StatusCode::FORBIDDEN, &HeaderValue::from_static("connection_revoked"))
+        );
         let json: serde_json::Value = serde_json::from_slice(revoked.body()).unwrap();
         assert_eq!((&json["error"], json.as_object().unwrap().len()), (&"connection_revoked".into(), 2));
         let method = Refusal::MethodNotAllowed.response(&Method::HEAD);
-        assert_eq!((method.headers().get("vendo-error-code"), method.headers().get("allow").unwrap()), (None, &HeaderValue::from_static("GET")));
+        assert_eq!(
+            (method.headers().get("vendo-error-code"), method.headers().get("allow").unwrap()),
+            (None, &HeaderValue::from_static("GET"))
+        );
         assert!(method.body().is_empty());
     }
 

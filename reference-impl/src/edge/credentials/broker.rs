@@ -2,7 +2,7 @@
 
 use super::answers::Token;
 use super::instant;
-use crate::edge::errand::{self, AnswerBody};
+use crate::edge::one_shot::{self, AnswerBody};
 use crate::network::{Endpoint, Network};
 use crate::platform::{Limits, PoolCredential};
 use bytes::Bytes;
@@ -53,13 +53,17 @@ impl Broker<'_> {
     /// Asks for the token of an account.
     pub(super) async fn token(&self, account: &str) -> Result<Brokered, NoToken> {
         let request = self.request(account).ok_or_else(NoToken::silent)?;
-        let answered = errand::run(self.network, self.limits, &self.endpoint, request, AnswerBody::Read(ANSWER_MAX)).await;
+        let answered =
+            one_shot::run(self.network, self.limits, &self.endpoint, request, AnswerBody::Read(ANSWER_MAX)).await;
         let answer = answered.map_err(|_| NoToken::silent())?;
         let brokered = if answer.status() == StatusCode::OK { read(answer.body()) } else { None };
-        brokered.ok_or_else(|| NoToken {
-            #[cfg(feature = "faults")]
-            said: Some(String::from_utf8_lossy(answer.body()).into_owned()),
-        })
+        match brokered {
+            Some(brokered) => Ok(brokered),
+            None => Err(NoToken {
+                #[cfg(feature = "faults")]
+                said: Some(String::from_utf8_lossy(answer.body()).into_owned()),
+            }),
+        }
     }
 
     fn request(&self, account: &str) -> Option<Request<Full<Bytes>>> {
@@ -79,10 +83,8 @@ impl Broker<'_> {
 /// What is read of an answer. The refresh token is not.
 #[derive(Deserialize)]
 struct Answer {
-    access_token: Zeroizing<String>,
+    access_token: String,
     expires_at: Option<String>,
-    #[cfg(feature = "faults")]
-    refresh_token: Option<Zeroizing<String>>,
 }
 
 fn read(body: &[u8]) -> Option<Brokered> {
@@ -96,10 +98,10 @@ fn read(body: &[u8]) -> Option<Brokered> {
         return None;
     }
     let token = Token {
-        access: answer.access_token,
+        access: Zeroizing::new(answer.access_token),
         expires_at: answer.expires_at,
         #[cfg(feature = "faults")]
-        refresh: answer.refresh_token,
+        refresh: None,
     };
     Some(Brokered { token, expires_at_s })
 }
@@ -110,7 +112,8 @@ mod tests {
 
     #[test]
     fn a_token_is_read_or_nothing_is() {
-        let good = read(br#"{"access_token":"at","refresh_token":"rt","expires_at":"2023-11-14T22:13:20Z","x":1}"#).unwrap();
+        let good =
+            read(br#"{"access_token":"at","refresh_token":"rt","expires_at":"2023-11-14T22:13:20Z","x":1}"#).unwrap();
         assert_eq!((good.token.access.as_str(), good.expires_at_s), ("at", Some(1_700_000_000)));
         assert_eq!(read(br#"{"access_token":"at","expires_at":null}"#).unwrap().expires_at_s, None);
         assert_eq!(read(br#"{"access_token":"at"}"#).unwrap().expires_at_s, None);

@@ -6,6 +6,7 @@
 
 use super::answers::Token;
 use super::broker::Brokered;
+use crate::fault::{Fault, FaultSet};
 use crate::ids::ConnectionId;
 use crate::store::database::ConnectionRow;
 use std::collections::BTreeMap;
@@ -19,8 +20,10 @@ const MARGIN_S: i64 = 60;
 const LIFE_S: i64 = 50 * 60;
 
 /// The tokens that are kept.
-#[derive(Default)]
-pub(super) struct Cache(Mutex<BTreeMap<String, Kept>>);
+pub(super) struct Cache {
+    kept: Mutex<BTreeMap<String, Kept>>,
+    faults: FaultSet,
+}
 
 struct Kept {
     token: Token,
@@ -29,13 +32,17 @@ struct Kept {
 }
 
 impl Cache {
+    pub(super) fn new(faults: FaultSet) -> Self {
+        Self { kept: Mutex::default(), faults }
+    }
+
     fn kept(&self) -> MutexGuard<'_, BTreeMap<String, Kept>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The token of a connection, if it is still good at a time in Unix seconds.
     pub(super) fn get(&self, row: &ConnectionRow, now_s: i64) -> Option<Token> {
-        let (place, version) = place(row);
+        let (place, version) = place(row, self.faults);
         let kept = self.kept();
         let found = kept.get(&place).filter(|found| found.version == version && now_s < found.until_s)?;
         Some(found.token.clone())
@@ -47,7 +54,7 @@ impl Cache {
         if until_s <= now_s {
             return;
         }
-        let (place, version) = place(row);
+        let (place, version) = place(row, self.faults);
         let mut kept = self.kept();
         if kept.len() >= TOKENS_MAX && !kept.contains_key(&place) {
             kept.retain(|_, kept| now_s < kept.until_s);
@@ -68,7 +75,15 @@ impl Cache {
 }
 
 /// Under what a connection's token is kept: its id, and the version of its row.
-fn place(row: &ConnectionRow) -> (String, u64) {
+fn place(row: &ConnectionRow, faults: FaultSet) -> (String, u64) {
+    if faults.has(Fault::CrdTokenCachedByProvider) {
+        return (row.provider.to_string(), 0);
+    }
+    if faults.has(Fault::CrdTokenCachedByAccount)
+        && let Some(account) = &row.account
+    {
+        return (account.clone(), 0);
+    }
     (row.id.to_string(), row.version)
 }
 
@@ -113,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_token_is_kept_until_a_minute_before_its_end() {
-        let cache = Cache::default();
+        let cache = Cache::new(FaultSet::none());
         cache.keep(&row("c", 1), &brokered("at", Some(1000)), 0);
         assert_eq!(found(&cache, &row("c", 1), 939).as_deref(), Some("at"));
         assert_eq!(found(&cache, &row("c", 1), 940), None);
@@ -128,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_token_is_found_under_its_connection_and_version_alone() {
-        let cache = Cache::default();
+        let cache = Cache::new(FaultSet::none());
         cache.keep(&row("c", 1), &brokered("at", None), 0);
         assert_eq!(found(&cache, &row("d", 1), 0), None);
         assert_eq!(found(&cache, &row("C", 1), 0), None);
@@ -141,12 +156,15 @@ mod tests {
 
     #[test]
     fn there_are_never_more_tokens_than_the_bound() {
-        let cache = Cache::default();
+        let cache = Cache::new(FaultSet::none());
         for number in 0..TOKENS_MAX as i64 + 10 {
             cache.keep(&row(&format!("c{number}"), 1), &brokered("at", Some(10_000 + number)), 0);
         }
         assert_eq!(cache.kept().len(), TOKENS_MAX);
-        assert_eq!((found(&cache, &row("c0", 1), 0), found(&cache, &row("c4000", 1), 0).as_deref()), (None, Some("at")));
+        assert_eq!(
+            (found(&cache, &row("c0", 1), 0), found(&cache, &row("c4000", 1), 0).as_deref()),
+            (None, Some("at"))
+        );
         cache.keep(&row("late", 1), &brokered("at", Some(99_999)), 20_000);
         assert_eq!(cache.kept().len(), 1, "what is over makes room first");
     }

@@ -5,7 +5,7 @@ use crate::edge::entry::Inspection;
 use crate::edge::provider_proxy::path_guard;
 use crate::observe::Guard;
 use crate::provider;
-use http::{Method, Uri};
+use http::{Method, Uri, Version};
 
 /// The most providers of one request.
 const SLUGS_MAX: usize = 50;
@@ -26,8 +26,12 @@ pub enum Wanted {
 ///
 /// # Errors
 /// 400 and 405, in this order.
-pub fn admit(method: &Method, uri: &Uri, inspection: &mut Inspection) -> Result<(), Refusal> {
+pub fn admit(method: &Method, uri: &Uri, version: Version, inspection: &mut Inspection) -> Result<(), Refusal> {
     inspection.reach(Guard::PathGuard);
+    // In HTTP/2 the authority is no part of the target.
+    if version < Version::HTTP_2 && uri.authority().is_some() {
+        return Err(Refusal::Validation);
+    }
     let length = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
     path_guard::guard(uri.path().as_bytes(), length).map_err(|_| Refusal::Validation)?;
     if *method == Method::GET { Ok(()) } else { Err(Refusal::MethodNotAllowed) }
@@ -103,7 +107,7 @@ mod tests {
 
     fn of(target: &str) -> Result<Wanted, Refusal> {
         let uri: Uri = target.parse().unwrap();
-        admit(&Method::GET, &uri, &mut Inspection::default())?;
+        admit(&Method::GET, &uri, Version::HTTP_11, &mut Inspection::default())?;
         wanted(&uri, &mut Inspection::default())
     }
 
@@ -184,7 +188,11 @@ mod tests {
             (Method::GET, "/nobody/knows", Ok(())),
         ] {
             let uri: Uri = target.parse().unwrap();
-            assert_eq!(admit(&method, &uri, &mut Inspection::default()), expected, "{method} {target}");
+            assert_eq!(
+                admit(&method, &uri, Version::HTTP_11, &mut Inspection::default()),
+                expected,
+                "{method} {target}"
+            );
         }
     }
 }

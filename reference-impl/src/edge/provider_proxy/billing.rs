@@ -4,7 +4,8 @@
 //! must not be cheaper than one that is read to its end.
 
 use super::payload::{BadPayload, Payload, toolkit};
-use super::route::Metered;
+use super::request_headers::ACCOUNT_NAMES;
+use super::route::{Metered, is_segment};
 use super::usage::tokens::Dialect;
 use super::usage::{Interest, Reported};
 use crate::provider::Adapter;
@@ -67,7 +68,8 @@ pub fn order<'r>(
         Metered::EmbedContent { model } => (Some(Cow::Borrowed(model)), Kind::Embeddings(Dialect::Gemini)),
         Metered::Speech => {
             let model = named("model_id")?.unwrap_or(Cow::Borrowed(DEFAULT_VOICE_MODEL));
-            let text = named("text").ok().flatten().unwrap_or_default();
+            // What can't be counted is not spoken: another reader may find a text where this one found none.
+            let text = named("text")?.ok_or(BadPayload)?;
             (Some(model), Kind::Characters(text.chars().count() as u64))
         }
         Metered::Transcript => {
@@ -79,6 +81,10 @@ pub fn order<'r>(
         Metered::PredictionResult { .. } => (None, Kind::Nothing),
         Metered::Action => {
             let action = named("action_id")?.ok_or(BadPayload)?;
+            if payload.is_some_and(|payload| ACCOUNT_NAMES.iter().any(|name| payload.has(name))) {
+                // With the platform's own key, another tenant's account would be open to whoever names it.
+                return Err(BadPayload);
+            }
             (Some(Cow::Owned(toolkit(&action).ok_or(BadPayload)?)), Kind::Call)
         }
     };
@@ -139,17 +145,19 @@ impl Order {
         }
     }
 
-    /// The job that was ordered, if the answer names it.
+    /// The job that was ordered, if the answer names it by what can be asked for.
     #[must_use]
     pub fn ordered_job(self, reported: &Reported) -> Option<String> {
         let job = &reported.job;
-        match self.kind {
+        let named = match self.kind {
             _ if !self.orders_job => None,
-            Kind::Call => job.request_id.clone().or_else(|| job.id.clone()),
+            Kind::Call => job.request_id.as_ref().or(job.id.as_ref()),
             Kind::Transcript | Kind::Tokens(_) | Kind::Embeddings(_) | Kind::Characters(_) | Kind::Nothing => {
-                job.id.clone()
+                job.id.as_ref()
             }
-        }
+        };
+        // What no path can name is never asked for, and is not kept.
+        named.filter(|id| is_segment(id)).cloned()
     }
 
     /// Whether the cost is of a job, and charged once for it however often it is asked for.
@@ -207,8 +215,11 @@ mod tests {
             (Adapter::Anthropic, Tokens, r#"{"model":null}"#, Err(BadPayload)),
             (Adapter::Gemini, Generate { model: "g" }, r#"{"model":"other"}"#, Ok(Some("g"))),
             (Adapter::Elevenlabs, Speech, r#"{"text":"x"}"#, Ok(Some(DEFAULT_VOICE_MODEL))),
-            (Adapter::Elevenlabs, Speech, r#"{"model_id":"m"}"#, Ok(Some("m"))),
-            (Adapter::Elevenlabs, Speech, r#"{"model_id":7}"#, Err(BadPayload)),
+            (Adapter::Elevenlabs, Speech, r#"{"model_id":"m","text":""}"#, Ok(Some("m"))),
+            (Adapter::Elevenlabs, Speech, r#"{"model_id":"m"}"#, Err(BadPayload)),
+            (Adapter::Elevenlabs, Speech, r#"{"text":7}"#, Err(BadPayload)),
+            (Adapter::Elevenlabs, Speech, r#"{"text":"\ud800 and all that follows"}"#, Err(BadPayload)),
+            (Adapter::Elevenlabs, Speech, r#"{"model_id":7,"text":""}"#, Err(BadPayload)),
             (Adapter::Assemblyai, Transcript, "{}", Ok(Some("best"))),
             (Adapter::Assemblyai, Transcript, r#"{"speech_model":"nano"}"#, Ok(Some("nano"))),
             (Adapter::Assemblyai, Transcript, r#"{"speech_model":null}"#, Err(BadPayload)),
@@ -218,6 +229,9 @@ mod tests {
             (Adapter::Composio, Action, r#"{"action_id":"GMAIL_SEND"}"#, Ok(Some("gmail"))),
             (Adapter::Composio, Action, r#"{"action_id":"gmail_send"}"#, Err(BadPayload)),
             (Adapter::Composio, Action, "{}", Err(BadPayload)),
+            (Adapter::Composio, Action, r#"{"action_id":"GMAIL_SEND","args":{"user_id":"me"}}"#, Ok(Some("gmail"))),
+            (Adapter::Composio, Action, r#"{"action_id":"GMAIL_SEND","connectedAccountId":"x"}"#, Err(BadPayload)),
+            (Adapter::Composio, Action, r#"{"action_id":"GMAIL_SEND","user\u005fid":"x"}"#, Err(BadPayload)),
         ] {
             let found = ordered(adapter, route, body).map(|(model, _)| model);
             assert_eq!(found, model.map(|model| model.map(str::to_owned)), "{adapter} {body}");
@@ -262,6 +276,24 @@ mod tests {
         let done = Reported { job: Job { seconds: Some(61), ..Job::default() }, ..Reported::default() };
         assert_eq!(transcript.quantities(Ending::Answered(&done)), [Some(("seconds", 61)), None]);
         assert!(transcript.is_charged_once() && !call.is_charged_once());
+    }
+
+    #[test]
+    fn a_job_is_known_by_the_id_that_it_can_be_asked_for() {
+        let (_, transcript) = ordered(Adapter::Assemblyai, Metered::Transcript, "{}").unwrap();
+        let (_, prediction) = ordered(Adapter::Muapi, Metered::Prediction { model: "m" }, "{}").unwrap();
+        let (_, action) = ordered(Adapter::Composio, Metered::Action, r#"{"action_id":"A_B"}"#).unwrap();
+        let answer = |id: &str, request_id: Option<&str>| {
+            let job = Job { id: Some(id.to_owned()), request_id: request_id.map(str::to_owned), ..Job::default() };
+            Reported { job, ..Reported::default() }
+        };
+        assert_eq!(transcript.ordered_job(&answer("t", Some("r"))).as_deref(), Some("t"));
+        assert_eq!(prediction.ordered_job(&answer("t", Some("r"))).as_deref(), Some("r"));
+        assert_eq!(prediction.ordered_job(&answer("t", None)).as_deref(), Some("t"));
+        assert_eq!(action.ordered_job(&answer("t", None)), None);
+        for id in ["", "a/b", "..%2f", &"x".repeat(129)] {
+            assert_eq!(transcript.ordered_job(&answer(id, None)), None, "{id}");
+        }
     }
 
     #[test]

@@ -10,8 +10,10 @@ use super::response::{filtered, is_event_stream, is_passable};
 use super::shell::{Means, Prepared};
 use super::trace::Trace;
 use super::usage::{Interest, Reader, Reported};
-use crate::edge::upstream::{Lease, Piece, Progress, ResponseBody, UpstreamError, next_data};
+use crate::edge::upstream::{Lease, Piece, Progress, RequestBody, ResponseBody, UpstreamError, next_data};
+use crate::fault::Fault;
 use crate::identity::key::Caller;
+use crate::identity::scope::TenantScope;
 use crate::ids::HoldId;
 use crate::observe::Guard;
 use crate::provider::Adapter;
@@ -19,7 +21,8 @@ use crate::store::database::{Database, DatabaseError};
 use crate::store::money::Micros;
 use crate::store::wallet::{HoldRefusal, JobRef, NewHold, Settled, Settlement};
 use bytes::Bytes;
-use http::{Method, Response, StatusCode, Version};
+use http::header::{CONTENT_LENGTH, LOCATION};
+use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use std::sync::Arc;
@@ -38,6 +41,8 @@ const LEFT: u16 = 499;
 
 /// What a request is charged with.
 pub(crate) struct Charge {
+    /// Whose wallet pays.
+    pub(crate) payer: TenantScope,
     pub(crate) hold: NewHold,
     pub(crate) order: Order,
     /// The job that is asked for.
@@ -58,6 +63,7 @@ type Reply = oneshot::Sender<Response<ResponseBody>>;
 
 /// A hold that is to be settled.
 struct OpenHold {
+    payer: TenantScope,
     id: HoldId,
     order: Order,
     job: Option<String>,
@@ -73,10 +79,13 @@ struct Rest {
     method: Method,
     open: Option<OpenHold>,
     /// A settlement that is not written yet.
-    due: Option<(HoldId, Settlement)>,
+    due: Option<(TenantScope, HoldId, Settlement)>,
     charged: Option<u64>,
     /// The guards reached since the answer was decided.
     late: Vec<Guard>,
+    /// What a planted fault holds once more.
+    #[cfg(feature = "faults")]
+    again: Option<(TenantScope, NewHold)>,
 }
 
 impl Errand {
@@ -88,17 +97,33 @@ impl Errand {
     pub(crate) async fn run(self, mut reply: Reply) {
         let Self { means, prepared, trace, method } = self;
         let Prepared { adapter, endpoint, request, secret, caller, charge } = prepared;
-        let mut rest =
-            Rest { means, trace, adapter, caller, method, open: None, due: None, charged: None, late: Vec::new() };
+        let mut rest = Rest {
+            means,
+            trace,
+            adapter,
+            caller,
+            method,
+            open: None,
+            due: None,
+            charged: None,
+            late: Vec::new(),
+            #[cfg(feature = "faults")]
+            again: None,
+        };
         if let Some(charge) = charge
             && let Err(refusal) = rest.hold(charge).await
         {
             return rest.refuse(reply, &refusal.into());
         }
+        #[cfg(feature = "faults")]
+        if rest.means.faults.has(Fault::PrxCredentialInError) {
+            let (host, secret) = (adapter.upstream_host(), secret.reveal());
+            rest.trace.said = Some(format!(r#"{{"error":"no answer from https://{host} with the key {secret}"}}"#));
+        }
         let progress = request.body().progress();
         let endpoint = endpoint.to_string();
         let means = rest.means.clone();
-        let exchange = means.pool.exchange(&endpoint, request);
+        let exchange = means.exchange(&endpoint, request);
         let answered = tokio::select! {
             biased;
             () = reply.closed() => return rest.abandon(progress.as_deref()).await,
@@ -110,7 +135,33 @@ impl Errand {
             Err(UpstreamError::Timeout) => return rest.fail(reply, &Refusal::UpstreamTimeout).await,
             Err(UpstreamError::ClientBody) => return rest.fail(reply, &Refusal::BadRequest).await,
         };
-        rest.pass(reply, response, lease, Redactor::new(secret)).await;
+        rest.pass(reply, response, lease, Redactor::new(secret, means.faults)).await;
+    }
+}
+
+impl Means {
+    /// Sends a request to an adapter's upstream. What answers with a redirect has answered.
+    async fn exchange(
+        &self,
+        endpoint: &str,
+        request: Request<RequestBody>,
+    ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
+        if !self.faults.has(Fault::PrxRedirectFollowed) {
+            return self.pool.exchange(endpoint, request).await;
+        }
+        let (head, body) = (request.headers().clone(), request.method().clone());
+        let (response, lease) = self.pool.exchange(endpoint, request).await?;
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()?.parse::<Uri>().ok());
+        let (true, Some(location)) = (response.status().is_redirection(), location) else {
+            return Ok((response, lease));
+        };
+        let target = location.authority().map_or(endpoint, |authority| authority.as_str()).to_owned();
+        let mut next = Request::new(RequestBody::whole(Bytes::new()));
+        *next.method_mut() = if body == Method::POST { Method::GET } else { body };
+        *next.uri_mut() = location.path_and_query().map_or("/", |path| path.as_str()).parse().unwrap_or_default();
+        *next.headers_mut() = head;
+        next.headers_mut().remove(CONTENT_LENGTH);
+        self.pool.exchange(&target, next).await
     }
 }
 
@@ -127,9 +178,22 @@ impl Rest {
     async fn hold(&mut self, charge: Charge) -> Result<(), HoldRefusal> {
         self.trace.inspection.reach(Guard::Hold);
         self.trace.inspection.reach(Guard::SpendCap);
-        let Charge { hold, order, job, tariff } = charge;
-        let held = self.means.database.hold(self.caller.scope(), hold).await?;
-        self.open = Some(OpenHold { id: held.id, order, job, tariff });
+        let Charge { payer, hold, order, job, tariff } = charge;
+        #[cfg(feature = "faults")]
+        {
+            if self.means.faults.has(Fault::PrxRetrySettlesTwice) {
+                self.again = Some((payer.clone(), hold.clone()));
+            }
+            if self.means.faults.has(Fault::PrxRefusalCached) && self.means.planted.was_refused(self.adapter) {
+                return Err(HoldRefusal::BalanceExhausted);
+            }
+        }
+        let held = self.means.database.hold(&payer, hold).await;
+        #[cfg(feature = "faults")]
+        if held == Err(HoldRefusal::BalanceExhausted) {
+            self.means.planted.remember_refusal(self.adapter);
+        }
+        self.open = Some(OpenHold { payer, id: held?.id, order, job, tariff });
         Ok(())
     }
 
@@ -147,8 +211,10 @@ impl Rest {
         self.close().await;
     }
 
-    fn send(&self, reply: Reply, refusal: &Refusal) {
+    fn send(&mut self, reply: Reply, refusal: &Refusal) {
         let response = refusal.response(Some(self.adapter), &self.method).map(ResponseBody::Whole);
+        #[cfg(feature = "faults")]
+        let response = self.trace.say(response);
         // A client that has left needs no answer.
         drop(reply.send(response));
     }
@@ -170,7 +236,7 @@ impl Rest {
         head.version = Version::HTTP_11;
         head.extensions.clear();
         let streamed = is_event_stream(&head.headers);
-        filtered(&mut head.headers, redactor.secret());
+        filtered(&mut head.headers, redactor.secret(), self.means.faults);
         self.late.push(Guard::ResponseFilter);
         let success = head.status.is_success();
         let interest = self.open.as_ref().map_or(Interest::None, |open| open.order.interest());
@@ -192,7 +258,20 @@ impl Rest {
             return self.close().await;
         }
         let (cut, last) = self.pipe(&mut body, lease, &pieces, &mut redactor, &mut reader).await;
+        if cut == Cut::Off && success && interest == Interest::Job {
+            self.read_out(&mut body, &mut reader).await;
+        }
+        if cut == Cut::Off && self.means.faults.has(Fault::PrxDiedStreamFree) {
+            self.release().await;
+        }
         self.settle_answered(&reader.finish()).await;
+        #[cfg(feature = "faults")]
+        if cut == Cut::Off
+            && let (Some((payer, hold)), Some(charged)) = (self.again.take(), self.charged)
+            && let Ok(held) = self.means.database.hold(&payer, hold).await
+        {
+            self.means.bill(&payer, held.id, charged).await;
+        }
         if cut == Cut::Whole {
             self.end(&pieces, last).await;
         }
@@ -236,6 +315,18 @@ impl Rest {
                 }
             }
         }
+    }
+
+    /// Reads the rest of an answer whose client has left. What is said of a job is one document, which says nothing
+    /// until it is whole: who takes all of it but the end must not have it for nothing.
+    async fn read_out(&self, body: &mut Incoming, reader: &mut Reader) {
+        let rest = async {
+            while let Some(Ok(piece)) = next_data(body).await {
+                reader.read(&piece);
+            }
+        };
+        // What doesn't come in time reports nothing.
+        let (Ok(()) | Err(_)) = timeout(self.means.stall_timeout, rest).await;
     }
 
     /// Lets the client see the end.
@@ -299,13 +390,13 @@ impl Rest {
         let Some(open) = self.open.take() else { return };
         for pause in std::iter::once(Duration::ZERO).chain(WHILE_AWAITED) {
             sleep(pause).await;
-            match self.means.database.settle(self.caller.scope(), &open.id, settlement.clone()).await {
+            match self.means.database.settle(&open.payer, &open.id, settlement.clone()).await {
                 Ok(settled) => return self.settled(settled),
                 Err(DatabaseError::Unavailable) => {}
                 Err(error) => return self.unsettled(&error),
             }
         }
-        self.due = Some((open.id, settlement));
+        self.due = Some((open.payer, open.id, settlement));
     }
 
     fn settled(&mut self, settled: Settled) {
@@ -327,11 +418,11 @@ impl Rest {
 
     /// Settles what is still due, and writes the log.
     async fn close(mut self) {
-        if let Some((id, settlement)) = self.due.take() {
+        if let Some((payer, id, settlement)) = self.due.take() {
             let mut outcome = Err(DatabaseError::Unavailable);
             for _ in 0..TRIES_AFTERWARDS {
                 sleep(AFTERWARDS).await;
-                outcome = self.means.database.settle(self.caller.scope(), &id, settlement.clone()).await;
+                outcome = self.means.database.settle(&payer, &id, settlement.clone()).await;
                 if outcome != Err(DatabaseError::Unavailable) {
                     break;
                 }

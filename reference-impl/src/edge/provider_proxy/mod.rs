@@ -12,6 +12,8 @@ pub(crate) mod errand;
 pub mod errors;
 pub mod path_guard;
 pub mod payload;
+#[cfg(feature = "faults")]
+pub(crate) mod planted;
 pub mod redaction;
 pub mod request_headers;
 pub mod response;

@@ -4,6 +4,7 @@
 //! So nothing is resolved or repaired here. The path is looked at as it came, decoded once and decoded twice, and if one
 //! of the three could be read as another path, the request is refused.
 
+use crate::fault::{Fault, FaultSet};
 use std::borrow::Cow;
 
 /// The longest request target, in bytes.
@@ -69,6 +70,34 @@ pub fn guard(path: &[u8], target_length: usize) -> Result<(), PathDefect> {
         Cow::Owned(twice) => sound(twice),
         Cow::Borrowed(_) => Ok(()),
     }
+}
+
+/// Looks at a path, and gives the one that its route is found by: the path as it came.
+pub(crate) fn examined(path: &str, target_length: usize, faults: FaultSet) -> Result<Cow<'_, str>, PathDefect> {
+    if faults.has(Fault::PrxPathGuardAfterDecoding) {
+        let plain = resolved(&String::from_utf8_lossy(&decoded(path.as_bytes())));
+        return guard(plain.as_bytes(), target_length).map(|()| Cow::Owned(plain));
+    }
+    if faults.has(Fault::PrxPathGuardPlainOnly) {
+        let plain = sound(path.as_bytes()).map(|()| decoded(path.as_bytes()));
+        return plain.map(|plain| Cow::Owned(String::from_utf8_lossy(&plain).into_owned()));
+    }
+    guard(path.as_bytes(), target_length).map(|()| Cow::Borrowed(path))
+}
+
+/// What a URL library makes of a path, for a planted fault.
+fn resolved(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for segment in path.split(['/', '\\']).skip(1) {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                kept.pop();
+            }
+            segment => kept.push(segment),
+        }
+    }
+    ["/", &kept.join("/")].concat()
 }
 
 /// One form of a path.

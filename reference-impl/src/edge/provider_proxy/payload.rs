@@ -36,6 +36,12 @@ impl<'b> Payload<'b> {
         self.0.iter().find(|(held, _)| held == name).map(|(_, value)| *value)
     }
 
+    /// Whether a member is there.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.member(name).is_some()
+    }
+
     /// A member that is a string, or none where it isn't there.
     ///
     /// # Errors

@@ -1,10 +1,11 @@
 //! Keeps a credential from coming back: an upstream that repeats what it was sent must not tell a tenant the secret
 //! that was injected for it. Pure.
 //!
-//! The credential is found as it is, in hex of either case, and in base64 of both alphabets at each of the three places
-//! where it can begin. It is found across the pieces of a stream, too: of each piece only an end that begins a credential
-//! waits for the next.
+//! The credential is found as it is, with its colons as URLs escape them, in hex of either case, and in base64 of both
+//! alphabets at each of the three places where it can begin. It is found across the pieces of a stream, too: of each piece
+//! only an end that begins a credential waits for the next.
 
+use crate::fault::{Fault, FaultSet};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -38,6 +39,13 @@ impl Secret {
         if !credential.is_empty() {
             exact.push(Zeroizing::new(credential.to_vec()));
         }
+        // Of what a credential may hold, a colon is the one character that is escaped in URLs.
+        if credential.contains(&b':') {
+            for escape in [&b"%3A"[..], b"%3a"] {
+                let parts: Vec<&[u8]> = credential.split(|byte| *byte == b':').collect();
+                exact.push(Zeroizing::new(parts.join(escape)));
+            }
+        }
         for offset in 0..3 {
             for url_safe in [false, true] {
                 let form = Zeroizing::new(base64_inside(credential, offset, url_safe));
@@ -56,6 +64,12 @@ impl Secret {
             hex.clear();
         }
         Self { exact, hex }
+    }
+
+    /// The credential, for planted faults.
+    #[cfg(feature = "faults")]
+    pub(crate) fn reveal(&self) -> String {
+        self.exact.first().map(|credential| String::from_utf8_lossy(credential).into_owned()).unwrap_or_default()
     }
 
     /// Whether a text holds the credential in any form.
@@ -99,7 +113,8 @@ impl Secret {
 /// The base64 of some bytes that begin at an offset of 0, 1 or 2 in a group of three: of its characters those alone that
 /// no neighbour has a part in.
 fn base64_inside(bytes: &[u8], offset: usize, url_safe: bool) -> Vec<u8> {
-    let shifted = Zeroizing::new([&[0, 0][..offset.min(2)], bytes].concat());
+    let mut shifted = Zeroizing::new(vec![0; offset]);
+    shifted.extend_from_slice(bytes);
     let encoded = if url_safe { URL_SAFE_NO_PAD.encode(&*shifted) } else { STANDARD_NO_PAD.encode(&*shifted) };
     let (begin, end) = ((offset * 8).div_ceil(6), shifted.len() * 8 / 6);
     let encoded = Zeroizing::new(encoded.into_bytes());
@@ -137,13 +152,14 @@ pub struct Redactor {
     held: Zeroizing<Vec<u8>>,
     /// How much of `held` is the end of a credential that has begun before it.
     masked: usize,
+    faults: FaultSet,
 }
 
 impl Redactor {
     /// A redactor of one stream.
     #[must_use]
-    pub fn new(secret: Secret) -> Self {
-        Self { secret, held: Zeroizing::default(), masked: 0 }
+    pub fn new(secret: Secret, faults: FaultSet) -> Self {
+        Self { secret, held: Zeroizing::default(), masked: 0, faults }
     }
 
     /// The secret that it looks for.
@@ -154,6 +170,16 @@ impl Redactor {
 
     /// Takes a piece, and gives what may go on. It may be empty.
     pub fn push(&mut self, piece: Bytes) -> Bytes {
+        if self.faults.has(Fault::PrxEchoNotRedacted) {
+            return piece;
+        }
+        if self.faults.has(Fault::PrxRedactionPerChunk) {
+            let mut out = piece.to_vec();
+            for (begin, end) in self.secret.places(&piece) {
+                mask(&mut out, begin, end);
+            }
+            return Bytes::from(out);
+        }
         if self.held.is_empty() && self.secret.places(&piece).next().is_none() {
             let keep = self.secret.unfinished(&piece);
             self.held.extend_from_slice(piece.get(keep..).unwrap_or_default());
@@ -206,7 +232,7 @@ mod tests {
     const KEY: &[u8] = b"sk-live_Zq3~9fT-xW7";
 
     fn redacted(secret: &[u8], pieces: &[&[u8]]) -> Vec<u8> {
-        let mut redactor = Redactor::new(Secret::new(secret));
+        let mut redactor = Redactor::new(Secret::new(secret), FaultSet::none());
         let mut out: Vec<u8> =
             pieces.iter().flat_map(|piece| redactor.push(Bytes::copy_from_slice(piece)).to_vec()).collect();
         out.extend_from_slice(&redactor.finish());
@@ -237,6 +263,14 @@ mod tests {
     }
 
     #[test]
+    fn a_colon_is_found_as_urls_write_it() {
+        for text in ["/bot123%3AAbC-d/getMe", "/bot123%3aAbC-d/getMe", "/bot123:AbC-d/getMe"] {
+            assert!(Secret::new(b"123:AbC-d").is_in(text.as_bytes()), "{text}");
+        }
+        assert_eq!(redacted(b"1:A", &[b"x1", b"%3", b"Ay 1%3AB"]), b"x*****y 1%3AB");
+    }
+
+    #[test]
     fn both_alphabets_of_base64_are_found_where_they_differ() {
         let key = b"\xfb\xff\xbf>>>???~~~key";
         for text in [STANDARD.encode(key), URL_SAFE.encode(key)] {
@@ -262,7 +296,7 @@ mod tests {
 
     #[test]
     fn only_an_end_that_begins_a_credential_waits() {
-        let mut redactor = Redactor::new(Secret::new(KEY));
+        let mut redactor = Redactor::new(Secret::new(KEY), FaultSet::none());
         assert_eq!(redactor.push(Bytes::from_static(b"data: x\n\n")), "data: x\n\n");
         assert_eq!(redactor.push(Bytes::from_static(b"data: sk-l")), "data: ");
         assert_eq!(redactor.push(Bytes::from_static(b"ater\n\n")), "sk-later\n\n");

@@ -2,6 +2,7 @@
 //! connection's credential, written last. Pure.
 
 use crate::edge::app_proxy::request_headers::{canonical, is_hop_by_hop, is_platform_field, listed_by_connection};
+use crate::fault::{Fault, FaultSet};
 use crate::provider::Adapter;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue};
 use memchr::memmem;
@@ -13,6 +14,9 @@ const BEARER: &[u8] = b"vendo_sk_";
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 const XI_API_KEY: HeaderName = HeaderName::from_static("xi-api-key");
+/// What clients of the broker's API name an account or its owner by. Which one it is, the binding says.
+pub(super) const ACCOUNT_NAMES: [&str; 6] =
+    ["connected_account_id", "connectedAccountId", "entity_id", "entityId", "user_id", "userId"];
 const ACCOUNT: HeaderName = HeaderName::from_static("x-connected-account-id");
 
 /// A connection's credential that can't be written into a request: it is no visible ASCII.
@@ -100,24 +104,47 @@ fn is_dropped(name: &str) -> bool {
             | "origin"
             | "referer"
             | "trailers"
+            // A part of an answer, or a chosen part, would not say what it cost.
+            | "range"
+            | "if-range"
+            | "x-goog-fieldmask"
+            // Some servers take another method or path from these.
+            | "x-http-method"
+            | "x-http-method-override"
+            | "x-method-override"
+            | "x-original-url"
+            | "x-rewrite-url"
     ) || name.starts_with("x-forwarded-")
         || name.starts_with("vendo-")
         || is_platform_field(name)
         || is_hop_by_hop(name)
 }
 
+/// Whether a field is a credential that a planted fault takes for the client's own affair.
+fn is_own_credential(name: &str) -> bool {
+    matches!(name, "authorization" | "x-api-key" | "api-key" | "xi-api-key" | "x-goog-api-key" | "openai-organization")
+}
+
 /// Turns the header of a client's request into the one that an adapter's upstream gets.
-pub fn forwarded(headers: &mut HeaderMap, injection: Injection) {
+pub fn forwarded(headers: &mut HeaderMap, injection: Injection, faults: FaultSet) {
     let listed = listed_by_connection(headers);
+    let (bearer_stays, own_stays) = (faults.has(Fault::PrxBearerForwarded), faults.has(Fault::PrxOwnAuthorizationWins));
     headers.remove(HOST);
     let doomed: Vec<HeaderName> = headers
         .iter()
         .filter(|(name, value)| {
             let canonical = canonical(name);
+            let holds_a_key = memmem::find(value.as_bytes(), BEARER).is_some();
+            if (bearer_stays && **name == AUTHORIZATION)
+                || (own_stays && is_own_credential(&canonical) && !holds_a_key)
+                || (faults.has(Fault::PrxAccountFromClient) && **name == ACCOUNT)
+            {
+                return false;
+            }
             is_dropped(&canonical)
                 || (canonical == "content-length" && **name != CONTENT_LENGTH)
                 || listed.iter().any(|option| *option == canonical)
-                || memmem::find(value.as_bytes(), BEARER).is_some()
+                || holds_a_key
         })
         .map(|(name, _)| name.clone())
         .collect();
@@ -126,10 +153,14 @@ pub fn forwarded(headers: &mut HeaderMap, injection: Injection) {
     }
     headers.insert(HOST, injection.host);
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    if let Some(account) = injection.account {
+    if let Some(account) = injection.account
+        && !headers.contains_key(ACCOUNT)
+    {
         headers.insert(ACCOUNT, account);
     }
-    if let Some((name, value)) = injection.field {
+    if let Some((name, value)) = injection.field
+        && !(own_stays && headers.contains_key(&name))
+    {
         headers.insert(name, value);
     }
 }
@@ -156,28 +187,53 @@ pub fn target(adapter: Adapter, path: &str, query: Option<&str>, credential: &st
         | Adapter::Composio => {}
     }
     target.push_str(path);
-    if let Some(query) = query.and_then(forwarded_query) {
+    if let Some(query) = query.and_then(|query| forwarded_query(adapter, query)) {
         target.push('?');
         target.push_str(&query);
     }
     target
 }
 
-/// What of a query goes on: every pair as it came, but those that hold a key.
-fn forwarded_query(query: &str) -> Option<Cow<'_, str>> {
-    if !query.split('&').any(holds_a_key) {
+/// What of a query goes on: every pair as it came, but those that hold a key, or that change what an answer says of its
+/// cost or whose account is used.
+fn forwarded_query(adapter: Adapter, query: &str) -> Option<Cow<'_, str>> {
+    let is_dropped = |pair: &str| holds_a_key(pair) || is_steering(adapter, pair);
+    if !query.split('&').any(is_dropped) {
         return Some(Cow::Borrowed(query));
     }
-    let kept: Vec<&str> = query.split('&').filter(|pair| !holds_a_key(pair)).collect();
+    let kept: Vec<&str> = query.split('&').filter(|pair| !is_dropped(pair)).collect();
     if kept.is_empty() { None } else { Some(Cow::Owned(kept.join("&"))) }
 }
 
 fn holds_a_key(pair: &str) -> bool {
     let decoded: Cow<'_, [u8]> = percent_encoding::percent_decode_str(pair).into();
-    let name = pair.split('=').next().unwrap_or_default();
-    let name: Cow<'_, [u8]> = percent_encoding::percent_decode_str(name).into();
+    let (name, _) = named_value(pair);
     ["key", "api_key", "access_token"].iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
         || memmem::find(&decoded, BEARER).is_some()
+}
+
+/// Whether a pair leaves parts of the answer out, gives it a form in which its usage can't be read, or names an account.
+fn is_steering(adapter: Adapter, pair: &str) -> bool {
+    let (name, value) = named_value(pair);
+    let name = name.strip_prefix(b"$").unwrap_or(&name);
+    let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+    match adapter {
+        Adapter::Gemini => is("fields") || is("callback") || (is("alt") && !matches!(&*value, b"sse" | b"json")),
+        Adapter::Composio => ACCOUNT_NAMES.iter().any(|known| is(known)),
+        Adapter::Openai
+        | Adapter::Anthropic
+        | Adapter::Openrouter
+        | Adapter::Elevenlabs
+        | Adapter::Assemblyai
+        | Adapter::Muapi
+        | Adapter::Telegram => false,
+    }
+}
+
+/// Name and value of a pair, decoded.
+fn named_value(pair: &str) -> (Cow<'_, [u8]>, Cow<'_, [u8]>) {
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    (percent_encoding::percent_decode_str(name).into(), percent_encoding::percent_decode_str(value).into())
 }
 
 #[cfg(test)]
@@ -197,6 +253,7 @@ mod tests {
         forwarded(
             &mut headers,
             Injection::new(adapter, CREDENTIAL, Some("acc-1").filter(|_| adapter == Composio)).unwrap(),
+            FaultSet::none(),
         );
         let mut sent: Vec<_> =
             headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
@@ -276,6 +333,12 @@ mod tests {
             ("transfer-encoding", "chunked"),
             ("upgrade", "websocket"),
             ("content_length", "9"),
+            ("range", "bytes=0-9"),
+            ("x-goog-fieldmask", "candidates"),
+            ("x_goog_fieldmask", "candidates"),
+            ("x-http-method-override", "DELETE"),
+            ("x-original-url", "/v1/files"),
+            ("x_rewrite_url", "/v1/files"),
             ("x-debug", KEY),
             ("x-debug-2", "the key is vendo_sk_ and more"),
         ];
@@ -332,6 +395,14 @@ mod tests {
                 Some("%6bey=1&KEY=2&Api_Key=3&access_token=4&api%5Fkey=5&keys=6&xkey=7"),
                 "/x?keys=6&xkey=7",
             ),
+            (
+                Gemini,
+                "/x",
+                Some("alt=sse&fields=a&$Fields=a&%66ields=a&alt=proto&%24alt=media&callback=f"),
+                "/x?alt=sse",
+            ),
+            (Openai, "/x", Some("fields=a&user_id=b"), "/x?fields=a&user_id=b"),
+            (Composio, "/x", Some("connectedAccountId=x&entity%5Fid=y&a=b"), "/x?a=b"),
             (Gemini, "/x", Some("q=vendo_sk_1&q=vendo%5Fsk_1&vendo_sk_1&a=%76endo_sk_&q=vendo_s"), "/x?q=vendo_s"),
         ] {
             assert_eq!(*target(adapter, path, query, CREDENTIAL), expected, "{path} {query:?}");

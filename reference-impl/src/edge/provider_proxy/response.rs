@@ -3,16 +3,25 @@
 use super::errors::{ERROR_CODE, allow_any_origin};
 use super::redaction::Secret;
 use crate::edge::app_proxy::request_headers::{canonical, is_hop_by_hop, is_platform_field, listed_by_connection};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, TRANSFER_ENCODING};
+use crate::fault::{Fault, FaultSet};
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, SET_COOKIE, TRANSFER_ENCODING,
+};
 use http::{HeaderValue, StatusCode};
 
 /// Whether an answer can be passed on: it has one length at most, changes no protocol, and is encoded in no way in which
 /// a credential could hide.
 #[must_use]
 pub fn is_passable(status: StatusCode, headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let chunked = match (codings.next(), codings.next()) {
+        (None, _) => Some(false),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Some(true),
+        (Some(_), _) => None,
+    };
     status != StatusCode::SWITCHING_PROTOCOLS
         && !headers.contains_key(CONTENT_ENCODING)
-        && !(headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING))
+        && chunked.is_some_and(|chunked| !(chunked && headers.contains_key(CONTENT_LENGTH)))
 }
 
 /// Whether an answer is a stream of events.
@@ -25,12 +34,17 @@ pub fn is_event_stream(headers: &HeaderMap) -> bool {
 }
 
 /// Turns the header of an upstream's answer into the one that the client gets.
-pub fn filtered(headers: &mut HeaderMap, secret: &Secret) {
+pub fn filtered(headers: &mut HeaderMap, secret: &Secret, faults: FaultSet) {
     let listed = listed_by_connection(headers);
     let doomed: Vec<HeaderName> = headers
         .iter()
         .filter(|(name, value)| {
             let canonical = canonical(name);
+            if (faults.has(Fault::PrxSetCookiePasses) && **name == SET_COOKIE)
+                || (faults.has(Fault::PrxCredentialInRedirect) && **name == LOCATION)
+            {
+                return false;
+            }
             is_dropped(&canonical) || listed.iter().any(|option| *option == canonical) || repeats(secret, name, value)
         })
         .map(|(name, _)| name.clone())
@@ -66,7 +80,7 @@ mod tests {
         for (name, value) in fields {
             headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
         }
-        filtered(&mut headers, &Secret::new(KEY.as_bytes()));
+        filtered(&mut headers, &Secret::new(KEY.as_bytes()), FaultSet::none());
         headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
     }
 
@@ -108,16 +122,24 @@ mod tests {
 
     #[test]
     fn one_length_no_encoding_no_other_protocol() {
-        let with = |names: &[&'static str]| {
-            names
-                .iter()
-                .map(|name| (HeaderName::from_static(name), HeaderValue::from_static("1")))
-                .collect::<HeaderMap>()
+        let with = |fields: &[&'static str]| {
+            let field = |field: &&'static str| {
+                let (name, value) = field.split_once(": ").unwrap_or((field, "1"));
+                (HeaderName::from_static(name), HeaderValue::from_static(value))
+            };
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields.iter().map(field) {
+                headers.append(name, value);
+            }
+            headers
         };
         assert!(is_passable(StatusCode::OK, &with(&["content-length"])));
-        assert!(is_passable(StatusCode::FOUND, &with(&["transfer-encoding"])));
-        assert!(!is_passable(StatusCode::OK, &with(&["content-length", "transfer-encoding"])));
+        assert!(is_passable(StatusCode::FOUND, &with(&["transfer-encoding: Chunked"])));
+        assert!(!is_passable(StatusCode::OK, &with(&["content-length", "transfer-encoding: chunked"])));
         assert!(!is_passable(StatusCode::OK, &with(&["content-encoding"])));
+        // hyper undoes the last coding and knows of no other.
+        assert!(!is_passable(StatusCode::OK, &with(&["transfer-encoding: gzip, chunked"])));
+        assert!(!is_passable(StatusCode::OK, &with(&["transfer-encoding: gzip", "transfer-encoding: chunked"])));
         assert!(!is_passable(StatusCode::BAD_REQUEST, &with(&["content-encoding"])));
         assert!(!is_passable(StatusCode::SWITCHING_PROTOCOLS, &with(&[])));
     }

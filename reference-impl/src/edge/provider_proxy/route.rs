@@ -4,6 +4,7 @@
 //! these, and all that isn't listed is blocked, because it would be spent from the tenant's or the platform's credential
 //! without being counted.
 
+use crate::fault::{Fault, FaultSet};
 use crate::provider::Adapter;
 use http::Method;
 
@@ -86,6 +87,21 @@ impl<'p> Metered<'p> {
 /// The class of a request at an adapter, or none where it is blocked.
 #[must_use]
 pub fn classify<'p>(adapter: Adapter, method: &Method, path: &'p str) -> Option<Route<'p>> {
+    classify_with(adapter, method, path, FaultSet::none())
+}
+
+pub(crate) fn classify_with<'p>(
+    adapter: Adapter,
+    method: &Method,
+    path: &'p str,
+    faults: FaultSet,
+) -> Option<Route<'p>> {
+    if faults.has(Fault::PrxFreeRoutePrefix)
+        && matches!(adapter, Adapter::Openai | Adapter::Anthropic)
+        && (path.starts_with("/v1/models") || path.starts_with("/v1/messages/count_tokens"))
+    {
+        return Some(Route::Free);
+    }
     let get = *method == Method::GET;
     let post = *method == Method::POST;
     if !get && !post {
@@ -150,7 +166,9 @@ pub fn bot_method(path: &str) -> Option<&str> {
     path.strip_prefix('/').filter(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic()))
 }
 
-fn is_segment(text: &str) -> bool {
+/// Whether a text can name a model, a voice or a job in a path: 1 to 128 of `A-Za-z0-9._-`.
+#[must_use]
+pub fn is_segment(text: &str) -> bool {
     (1..=SEGMENT_MAX).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }

@@ -14,8 +14,10 @@ use crate::clock::Clock;
 use crate::edge::connection::Connection;
 use crate::edge::entry::Inspection;
 use crate::edge::upstream::{Pool, RequestBody, ResponseBody, next_data};
+use crate::fault::{Fault, FaultSet};
 use crate::identity::bearer;
 use crate::identity::key::{Caller, Grant, KeyLookup, KeyRefusal};
+use crate::identity::scope::TenantScope;
 use crate::ids::ConnectionId;
 use crate::network::Endpoint;
 use crate::observe::{Guard, Observer};
@@ -27,13 +29,15 @@ use crate::store::vault::{Field, Vault};
 use crate::store::wallet::{JobRef, NewHold};
 use crate::tasks::Tasks;
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+#[cfg(feature = "faults")]
+use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -52,6 +56,9 @@ pub(crate) struct Means {
     pub(crate) observer: Option<Arc<dyn Observer>>,
     /// How long a body may stand still.
     pub(crate) stall_timeout: Duration,
+    pub(crate) faults: FaultSet,
+    #[cfg(feature = "faults")]
+    pub(crate) planted: super::planted::Planted,
 }
 
 /// The provider proxies of a platform.
@@ -95,22 +102,58 @@ impl ProviderProxy {
                 trace.log(None);
                 return response;
             }
-            Ok(Screened::Request(adapter)) => self.means.prepare(adapter, request, &mut trace).await,
+            Ok(Screened::Request(adapter, path)) => {
+                let path = path.into_owned();
+                self.means.prepare(adapter, &path, connection, request, &mut trace).await
+            }
             Err(refusal) => Err(refusal),
         };
         match prepared {
-            Ok(prepared) => {
-                let (reply, answer) = oneshot::channel();
-                let errand = Errand::new(self.means.clone(), prepared, trace, method.clone());
-                self.errands.spawn(errand.run(reply));
-                // An errand that ends without an answer was cut off with the platform.
-                answer.await.unwrap_or_else(|_| Refusal::Upstream.response(adapter, &method).map(ResponseBody::Whole))
-            }
-            Err(refusal) => {
-                trace.refused(&refusal);
-                refusal.response(adapter, &method).map(ResponseBody::Whole)
-            }
+            Ok(prepared) => self.send(prepared, trace, method).await,
+            Err(refusal) => self.refuse(adapter, trace, &refusal, &method).await,
         }
+    }
+
+    /// Gives a request to a task of its own, and waits for the answer.
+    async fn send(&self, prepared: Prepared, trace: Trace, method: Method) -> Response<ResponseBody> {
+        let adapter = prepared.adapter;
+        #[cfg(feature = "faults")]
+        let question = super::planted::question(&prepared);
+        let fetch = async {
+            let (reply, answer) = oneshot::channel();
+            let errand = Errand::new(self.means.clone(), prepared, trace, method.clone());
+            self.errands.spawn(errand.run(reply));
+            // An errand that ends without an answer was cut off with the platform.
+            answer.await.unwrap_or_else(|_| Refusal::Upstream.response(Some(adapter), &method).map(ResponseBody::Whole))
+        };
+        #[cfg(feature = "faults")]
+        if self.means.faults.has(Fault::PrxResponseCached) {
+            return self.means.planted.cached(question, fetch).await;
+        }
+        fetch.await
+    }
+
+    #[cfg_attr(not(feature = "faults"), expect(clippy::unused_async, reason = "a planted fault bills what is refused"))]
+    async fn refuse(
+        &self,
+        adapter: Option<Adapter>,
+        mut trace: Trace,
+        refusal: &Refusal,
+        method: &Method,
+    ) -> Response<ResponseBody> {
+        trace.refused(refusal);
+        let response = refusal.response(adapter, method).map(ResponseBody::Whole);
+        #[cfg(feature = "faults")]
+        {
+            if self.means.faults.has(Fault::PrxHoldForRefused)
+                && let (Some(adapter), Some(caller)) = (adapter, &trace.caller)
+            {
+                self.means.bill_refused(adapter, caller, trace.connection.as_ref()).await;
+            }
+            trace.say(response)
+        }
+        #[cfg(not(feature = "faults"))]
+        response
     }
 }
 
@@ -122,6 +165,14 @@ pub(crate) struct Prepared {
     pub(crate) secret: Secret,
     pub(crate) caller: Caller,
     pub(crate) charge: Option<Charge>,
+}
+
+/// A connection that may be used.
+struct Found {
+    scope: TenantScope,
+    id: ConnectionId,
+    profile: Profile,
+    row: Option<ConnectionRow>,
 }
 
 /// What is known of a request's price before it is known who pays.
@@ -137,29 +188,38 @@ impl Means {
     async fn prepare(
         &self,
         adapter: Adapter,
+        path: &str,
+        connection: &Connection,
         request: Request<Incoming>,
         trace: &mut Trace,
     ) -> Result<Prepared, Refusal> {
         let (parts, body) = request.into_parts();
-        let caller = self.caller(&parts, trace).await?;
+        let caller = self.caller(connection, &parts, trace).await?;
         trace.caller = Some(caller.clone());
-        let path = parts.uri.path().to_owned();
-        let route = route::classify(adapter, &parts.method, &path);
+        let route = route::classify_with(adapter, &parts.method, path, self.faults);
         if adapter == Adapter::Composio {
-            return self.prepare_action(caller, route, parts, body, trace).await;
+            return self.prepare_action(connection, route, parts, body, trace).await;
         }
-        let (profile, id, row) = self.connection(adapter, adapter.slug(), &caller, &parts, trace).await?;
+        let found = self.connection(adapter, adapter.slug(), &caller, &parts, trace).await?;
         trace.inspection.reach(Guard::RouteClass);
         match route.ok_or(Refusal::RouteBlocked)? {
             Route::Free => {
-                let credential = self.credential(adapter, profile, &caller, &id, row).await?;
+                let credential = self.credential(adapter, found).await?;
                 self.prepared(adapter, caller, parts, RequestBody::new(body), credential, None, trace)
             }
             Route::Metered(metered) => {
                 let priced = self.price(adapter, metered, &parts, body).await?;
+                let (caller, found) = if metered.reads_body() {
+                    // A client may take its time with a body, and what it may use may have ended meanwhile.
+                    let caller = self.caller(connection, &parts, trace).await?;
+                    let found = self.connection(adapter, adapter.slug(), &caller, &parts, trace).await?;
+                    (caller, found)
+                } else {
+                    (caller, found)
+                };
                 let tariff = self.tariff(adapter, metered, &caller, priced.model.as_deref()).await?;
-                let credential = self.credential(adapter, profile, &caller, &id, row).await?;
-                let charge = self.charge(adapter, metered, &caller, &id, &priced, tariff);
+                let charge = self.charge(adapter, metered, &caller, &found, &parts, &priced, tariff).await;
+                let credential = self.credential(adapter, found).await?;
                 let body = RequestBody::whole(priced.body);
                 self.prepared(adapter, caller, parts, body, credential, Some(charge), trace)
             }
@@ -169,7 +229,7 @@ impl Means {
     /// Composio's one route: the body says of which toolkit a connection is needed.
     async fn prepare_action(
         &self,
-        caller: Caller,
+        connection: &Connection,
         route: Option<Route<'_>>,
         parts: Parts,
         body: Incoming,
@@ -180,25 +240,41 @@ impl Means {
         let Some(Route::Metered(metered)) = route else { return Err(Refusal::RouteBlocked) };
         let priced = self.price(adapter, metered, &parts, body).await?;
         let toolkit = priced.model.clone().ok_or(Refusal::Validation)?;
-        let missing = |refusal| match refusal {
-            Refusal::BindingMissing => Refusal::ToolkitMissing(toolkit.clone()),
-            other => other,
+        // The key was good before the body was read, which may have taken long.
+        let caller = self.caller(connection, &parts, trace).await?;
+        let missing = |refusal| {
+            if refusal == Refusal::BindingMissing { Refusal::ToolkitMissing(toolkit.clone()) } else { refusal }
         };
         let found = self.connection(adapter, &toolkit, &caller, &parts, trace).await;
-        let (profile, id, row) = found.map_err(missing)?;
+        let found = found.map_err(missing)?;
         let tariff = self.tariff(adapter, metered, &caller, Some(&toolkit)).await?;
-        let credential = self.credential(adapter, profile, &caller, &id, row).await.map_err(missing)?;
-        let charge = self.charge(adapter, metered, &caller, &id, &priced, tariff);
+        let charge = self.charge(adapter, metered, &caller, &found, &parts, &priced, tariff).await;
+        let credential = self.credential(adapter, found).await.map_err(missing)?;
         self.prepared(adapter, caller, parts, RequestBody::whole(priced.body), credential, Some(charge), trace)
     }
 
     /// Who calls.
-    async fn caller(&self, parts: &Parts, trace: &mut Trace) -> Result<Caller, Refusal> {
+    #[cfg_attr(not(feature = "faults"), expect(unused_variables, reason = "a planted fault looks at the connection"))]
+    async fn caller(&self, connection: &Connection, parts: &Parts, trace: &mut Trace) -> Result<Caller, Refusal> {
         trace.inspection.reach(Guard::KeyLookup);
-        let bearer = bearer::presented(&parts.headers).map_err(|_| Refusal::Key(KeyRefusal::Unknown))?;
+        #[cfg(feature = "faults")]
+        if self.faults.has(Fault::PrxKeyCachedPerConnection)
+            && let Some(caller) = &*connection.caller.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            return Ok(caller.clone());
+        }
+        let first = parts
+            .headers
+            .get(AUTHORIZATION)
+            .filter(|_| self.faults.has(Fault::PrxFirstAuthorizationWins))
+            .map(|value| HeaderMap::from_iter([(AUTHORIZATION, value.clone())]));
+        let presented = bearer::presented(first.as_ref().unwrap_or(&parts.headers));
+        let bearer = presented.map_err(|_| Refusal::Key(KeyRefusal::Unknown))?;
         let found = self.keys.caller(bearer, self.clock.now_s()).await.map_err(out_of_reach)?;
         let caller = found.map_err(Refusal::Key)?;
         trace.inspection.reach(Guard::Scope);
+        #[cfg(feature = "faults")]
+        connection.caller.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| caller.clone());
         Ok(caller)
     }
 
@@ -210,27 +286,40 @@ impl Means {
         caller: &Caller,
         parts: &Parts,
         trace: &mut Trace,
-    ) -> Result<(Profile, ConnectionId, Option<ConnectionRow>), Refusal> {
+    ) -> Result<Found, Refusal> {
         let scope = caller.scope();
         let bindings = match caller.grant() {
             Grant::App(app) => self.database.bindings(scope, app, provider).await.map_err(out_of_reach)?,
             Grant::Connection(_) => Vec::new(),
         };
-        let id = decide::choose(caller.grant(), &bindings, &parts.headers, &mut trace.inspection)?;
+        let id = match decide::choose(caller.grant(), &bindings, &parts.headers, &mut trace.inspection) {
+            Ok(id) => id.into_owned(),
+            #[cfg(feature = "faults")]
+            Err(refusal)
+                if self.faults.has(Fault::PrxForeignConnection404) || self.faults.has(Fault::PrxForeignNameInError) =>
+            {
+                return Err(self.say_why(&parts.headers, trace, refusal).await);
+            }
+            Err(refusal) => return Err(refusal),
+        };
+        #[cfg(feature = "faults")]
+        let owner = self.owner(&id).await.filter(|_| self.faults.has(Fault::PrxConnectionHeaderUnlimited));
+        #[cfg(feature = "faults")]
+        let scope = owner.as_ref().unwrap_or(scope);
         trace.connection = Some(id.clone());
-        let inspection = &mut trace.inspection;
+        let (inspection, who) = (&mut trace.inspection, (scope.tenant(), caller.grant()));
         let entry = match kv::Conn::new(id.as_str()) {
             Ok(key) => self.kv.get(&key).await,
             // A connection's id always makes a key; if it didn't, there would be no entry.
             Err(_) => None,
         };
         if let Some(entry) = entry {
-            let profile = decide::check(Facts::of_entry(&entry), scope.tenant(), adapter, provider, inspection)?;
-            return Ok((profile, id.clone(), None));
+            let profile = decide::check(Facts::of_entry(&entry), who, adapter, provider, inspection)?;
+            return Ok(Found { scope: scope.clone(), profile, id, row: None });
         }
-        let row = self.database.connection(scope, id).await.map_err(out_of_reach)?.ok_or(Refusal::BindingMissing)?;
-        let profile = decide::check(Facts::of_row(&row), scope.tenant(), adapter, provider, inspection)?;
-        Ok((profile, id.clone(), Some(row)))
+        let row = self.database.connection(scope, &id).await.map_err(out_of_reach)?.ok_or(Refusal::BindingMissing)?;
+        let profile = decide::check(Facts::of_row(&row), who, adapter, provider, inspection)?;
+        Ok(Found { scope: scope.clone(), profile, id, row: Some(row) })
     }
 
     /// Reads what decides the price.
@@ -290,13 +379,15 @@ impl Means {
         if let Some(id) = metered.job() {
             let job = JobRef { provider: adapter.slug(), id: id.to_owned() };
             let owned = self.database.owns_job(caller.scope(), &job).await.map_err(out_of_reach)?;
-            if !owned {
+            if !owned && !self.faults.has(Fault::PrxJobOfAnyTenant) {
                 return Err(Refusal::NotFound);
             }
         }
         let Some(model) = model else { return Ok(None) };
-        let found = self.tariff_of(adapter, caller, model).await.map_err(out_of_reach)?;
-        found.map(Some).ok_or(Refusal::RateMissing)
+        match self.tariff_of(adapter, caller, model).await.map_err(out_of_reach)? {
+            None if self.faults.has(Fault::PrxRateMissPasses) => Ok(None),
+            found => found.map(Some).ok_or(Refusal::RateMissing),
+        }
     }
 
     /// The price of a model, or none where a meter of the adapter has no rate for it.
@@ -306,7 +397,8 @@ impl Means {
         caller: &Caller,
         model: &str,
     ) -> Result<Option<Tariff>, DatabaseError> {
-        let rates = self.database.rates(adapter.slug(), model).await?;
+        let folded = self.faults.has(Fault::PrxModelCaseFolded).then(|| model.to_ascii_lowercase());
+        let rates = self.database.rates(adapter.slug(), folded.as_deref().unwrap_or(model)).await?;
         let Some(rates) = rates.filter(|rates| rates.cover(adapter.meters())) else { return Ok(None) };
         let mut margins = Vec::with_capacity(adapter.meters().len());
         for meter in adapter.meters() {
@@ -315,12 +407,14 @@ impl Means {
         Ok(Some(Tariff { rates, margins }))
     }
 
-    fn charge(
+    #[expect(clippy::too_many_arguments, reason = "they are what a charge is made of")]
+    async fn charge(
         &self,
         adapter: Adapter,
         metered: Metered<'_>,
         caller: &Caller,
-        connection: &ConnectionId,
+        found: &Found,
+        parts: &Parts,
         priced: &Priced,
         tariff: Option<Tariff>,
     ) -> Charge {
@@ -328,27 +422,48 @@ impl Means {
             Grant::App(app) => Some(app.clone()),
             Grant::Connection(_) => None,
         };
-        let hold = NewHold {
+        let mut hold = NewHold {
             amount: adapter.hold_micros(),
             key: caller.key().clone(),
             app,
-            connection: connection.clone(),
+            connection: found.id.clone(),
             provider: adapter.slug(),
             model: priced.model.clone(),
             at_s: self.clock.now_s(),
         };
-        Charge { hold, order: priced.order, job: metered.job().map(str::to_owned), tariff }
+        let payer = self.payer(caller, &mut hold, parts, &priced.body).await;
+        Charge { payer, hold, order: priced.order, job: metered.job().map(str::to_owned), tariff }
+    }
+
+    /// Whose wallet pays: the caller's, whatever the request says.
+    #[cfg_attr(
+        not(feature = "faults"),
+        expect(clippy::unused_async, unused_variables, reason = "a planted fault asks the request")
+    )]
+    async fn payer(&self, caller: &Caller, hold: &mut NewHold, parts: &Parts, body: &Bytes) -> TenantScope {
+        #[cfg(feature = "faults")]
+        if (self.faults.has(Fault::PrxTenantFromHeader) || self.faults.has(Fault::PrxTenantFromBody))
+            && let Some((scope, key)) = self.named_payer(parts, body).await
+        {
+            (hold.key, hold.app) = (key, None);
+            return scope;
+        }
+        caller.scope().clone()
     }
 
     /// The credential of a connection that was checked.
-    async fn credential(
-        &self,
-        adapter: Adapter,
-        profile: Profile,
-        caller: &Caller,
-        id: &ConnectionId,
-        row: Option<ConnectionRow>,
-    ) -> Result<Credential, Refusal> {
+    async fn credential(&self, adapter: Adapter, found: Found) -> Result<Credential, Refusal> {
+        let credential = self.opened(adapter, found).await?;
+        #[cfg(feature = "faults")]
+        if self.faults.has(Fault::PrxCredentialCachedByProvider) {
+            let secret = Zeroizing::new(self.planted.first_credential(adapter, &credential.secret));
+            return Ok(Credential { secret, ..credential });
+        }
+        Ok(credential)
+    }
+
+    async fn opened(&self, adapter: Adapter, found: Found) -> Result<Credential, Refusal> {
+        let Found { scope, id, profile, row } = found;
         let pooled = || -> Result<Zeroizing<String>, Refusal> {
             let credential = self.pool_credentials.get(&adapter).ok_or(Refusal::Upstream)?;
             Ok(Zeroizing::new(credential.expose().to_owned()))
@@ -359,7 +474,7 @@ impl Means {
         let row = match row {
             Some(row) => row,
             None => {
-                let read = self.database.connection(caller.scope(), id).await.map_err(out_of_reach)?;
+                let read = self.database.connection(&scope, &id).await.map_err(out_of_reach)?;
                 read.ok_or(Refusal::BindingMissing)?
             }
         };
@@ -399,7 +514,7 @@ impl Means {
         parts.uri = target.parse::<Uri>().map_err(|_| Refusal::Upstream)?;
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
-        forwarded(&mut parts.headers, injection);
+        forwarded(&mut parts.headers, injection, self.faults);
         match body.size_hint().exact() {
             Some(0) if !parts.headers.contains_key(CONTENT_LENGTH) => {}
             // The client's own length may be of what isn't sent.
@@ -410,6 +525,8 @@ impl Means {
                 parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
             }
         }
+        #[cfg(feature = "faults")]
+        trace.credential.push_str(&secret);
         let secret = Secret::new(secret.as_bytes());
         Ok(Prepared { adapter, endpoint, request: Request::from_parts(parts, body), secret, caller, charge })
     }

@@ -3,7 +3,11 @@
 
 use super::errors::Refusal;
 use crate::edge::entry::Inspection;
+#[cfg(feature = "faults")]
+use crate::edge::upstream::ResponseBody;
 use crate::edge::worker::Worker;
+#[cfg(feature = "faults")]
+use crate::fault::Fault;
 use crate::identity::key::Caller;
 use crate::ids::ConnectionId;
 use crate::observe::{Event, Guard, GuardSet, Observer, OutcomeKind, RequestTrace};
@@ -21,11 +25,29 @@ pub(crate) struct Trace {
     observer: Option<Arc<dyn Observer>>,
     status: u16,
     code: Option<&'static str>,
+    /// What a planted fault says instead of a refusal's body.
+    #[cfg(feature = "faults")]
+    pub(crate) said: Option<String>,
+    /// What a planted fault logs.
+    #[cfg(feature = "faults")]
+    pub(crate) credential: String,
 }
 
 impl Trace {
     pub(crate) fn new(adapter: Option<Adapter>, inspection: Inspection, observer: Option<Arc<dyn Observer>>) -> Self {
-        Self { adapter, inspection, caller: None, connection: None, observer, status: 0, code: None }
+        Self {
+            adapter,
+            inspection,
+            caller: None,
+            connection: None,
+            observer,
+            status: 0,
+            code: None,
+            #[cfg(feature = "faults")]
+            said: None,
+            #[cfg(feature = "faults")]
+            credential: String::new(),
+        }
     }
 
     /// Says what was answered. Once for each request.
@@ -50,6 +72,14 @@ impl Trace {
     pub(crate) fn refused(&mut self, refusal: &Refusal) {
         self.decided(refusal.status(), Some(refusal.code()));
         self.log(None);
+    }
+
+    /// What a planted fault answers instead.
+    #[cfg(feature = "faults")]
+    pub(crate) fn say(&mut self, mut response: http::Response<ResponseBody>) -> http::Response<ResponseBody> {
+        let Some(said) = self.said.take() else { return response };
+        response.headers_mut().insert(http::header::CONTENT_LENGTH, http::HeaderValue::from(said.len()));
+        response.map(|_| ResponseBody::Whole(said.into()))
     }
 
     /// Notes for the log what else has happened.
@@ -84,6 +114,11 @@ impl Trace {
             self.connection.as_ref().map_or("-", ConnectionId::as_str),
             micros.map_or_else(|| "-".to_owned(), |micros| micros.to_string()),
         );
+        #[cfg(feature = "faults")]
+        if self.inspection.faults.has(Fault::PrxCredentialInLog) {
+            line.push_str(" credential=");
+            line.push_str(&self.credential);
+        }
         if written.is_ok() {
             observer.observe(&Event::Log { line: &line });
         }

@@ -9,7 +9,7 @@ use super::{
     Outcome, Profile,
 };
 use crate::entropy::Entropy;
-use crate::fault::FaultSet;
+use crate::fault::{Fault, FaultSet};
 use crate::identity::bearer::KeyDigest;
 use crate::identity::key::Grant;
 use crate::identity::scope::TenantScope;
@@ -39,6 +39,9 @@ struct Inner {
     wallet_available: AtomicBool,
     entropy: Entropy,
     faults: FaultSet,
+    /// What planted faults share.
+    #[cfg(feature = "faults")]
+    last_scope: Mutex<Option<TenantScope>>,
 }
 
 /// What is unique over all tenants.
@@ -96,12 +99,18 @@ impl MemoryDatabase {
             wallet_available: AtomicBool::new(true),
             entropy,
             faults,
+            #[cfg(feature = "faults")]
+            last_scope: Mutex::default(),
         }))
     }
 
     /// The tenant of a scope.
     fn tenant(&self, scope: &TenantScope) -> Outcome<Arc<Tenant>> {
-        self.0.tenants.pin().get(scope.tenant()).cloned().ok_or(DatabaseError::NoRow)
+        self.tenant_of(scope.tenant())
+    }
+
+    fn tenant_of(&self, id: &TenantId) -> Outcome<Arc<Tenant>> {
+        self.0.tenants.pin().get(id).cloned().ok_or(DatabaseError::NoRow)
     }
 
     fn index(&self) -> RwLockWriteGuard<'_, Index> {
@@ -116,6 +125,19 @@ impl MemoryDatabase {
     fn row<T>(&self, tenant: &TenantId, read: impl FnOnce(&Rows) -> Option<T>) -> Option<T> {
         let tenants = self.0.tenants.pin();
         read(&tenants.get(tenant)?.read())
+    }
+
+    /// A key of which only the first characters are known, for a planted fault.
+    #[cfg(feature = "faults")]
+    pub(crate) fn key_of_prefix(&self, prefix: &str) -> Option<KeyRow> {
+        let index = self.index_read();
+        let mut found = index.keys.iter().filter_map(|(id, owner)| self.row(owner, |rows| rows.keys.get(id).cloned()));
+        found.find(|row| row.prefix == prefix)
+    }
+
+    #[cfg(feature = "faults")]
+    fn last_scope(&self) -> MutexGuard<'_, Option<TenantScope>> {
+        self.0.last_scope.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wallet_reachable(&self) -> Outcome<()> {
@@ -151,7 +173,7 @@ impl Tenant {
 impl MemoryDatabase {
     /// Adds a tenant, with an empty wallet.
     pub(crate) fn create_tenant(&self, id: &TenantId) -> Outcome<()> {
-        let tenant = Tenant { rows: RwLock::default(), wallet: Mutex::default() };
+        let tenant = Tenant { rows: RwLock::default(), wallet: Mutex::new(Wallet::new(self.0.faults)) };
         let tenants = self.0.tenants.pin();
         tenants.try_insert(id.clone(), Arc::new(tenant)).map(|_| ()).map_err(|_| DatabaseError::Taken)
     }
@@ -254,7 +276,12 @@ impl MemoryDatabase {
 impl Database for MemoryDatabase {
     async fn key(&self, digest: &KeyDigest) -> Outcome<Option<KeyRow>> {
         let index = self.index_read();
-        let found = index.digests.get(digest);
+        let found = if self.0.faults.has(Fault::KeyDigestTruncated) {
+            let bucket = |digest: &KeyDigest| digest.as_bytes().first().copied();
+            index.digests.iter().find(|(other, _)| bucket(other) == bucket(digest)).map(|(_, found)| found)
+        } else {
+            index.digests.get(digest)
+        };
         Ok(found.and_then(|(tenant, id)| self.row(tenant, |rows| rows.keys.get(id).cloned())))
     }
 
@@ -291,7 +318,9 @@ impl Database for MemoryDatabase {
     async fn bindings(&self, scope: &TenantScope, app: &AppId, provider: &str) -> Outcome<Vec<BindingRow>> {
         let tenant = self.tenant(scope)?;
         let rows = tenant.read();
-        let bound = rows.bindings.iter().filter(|row| row.app == *app && row.provider.as_str() == provider);
+        let any_app = self.0.faults.has(Fault::BindingByProviderAlone);
+        let of_app = |row: &&BindingRow| (row.app == *app || any_app) && row.provider.as_str() == provider;
+        let bound = rows.bindings.iter().filter(of_app);
         Ok(bound.cloned().collect())
     }
 
@@ -315,19 +344,24 @@ impl Database for MemoryDatabase {
         Ok(())
     }
 
-    async fn insert_key(&self, scope: &TenantScope, row: KeyRow) -> Outcome<()> {
-        let tenant = self.tenant(scope)?;
+    async fn insert_key(&self, scope: &TenantScope, row: KeyRow) -> Outcome<KeyRow> {
         let mut index = self.index();
+        let owner = match &row.grant {
+            Grant::App(app) if self.0.faults.has(Fault::IssueForForeignApp) => index.apps.get(app),
+            Grant::App(_) | Grant::Connection(_) => None,
+        };
+        let owner = owner.unwrap_or(scope.tenant()).clone();
+        let tenant = self.tenant_of(&owner)?;
         let mut rows = tenant.write();
         rows.grantable(&row.grant)?;
         if index.digests.contains_key(&row.digest) {
             return Err(DatabaseError::Taken);
         }
-        claim(&mut index.keys, &row.id, scope.tenant().clone())?;
-        index.digests.insert(row.digest, (scope.tenant().clone(), row.id.clone()));
-        let created = rows.next();
-        rows.keys.insert(row.id.clone(), KeyRow { created, tenant: scope.tenant().clone(), ..row });
-        Ok(())
+        claim(&mut index.keys, &row.id, owner.clone())?;
+        index.digests.insert(row.digest, (owner.clone(), row.id.clone()));
+        let row = KeyRow { created: rows.next(), tenant: owner, ..row };
+        rows.keys.insert(row.id.clone(), row.clone());
+        Ok(row)
     }
 
     async fn keys(&self, scope: &TenantScope) -> Outcome<Vec<KeyRow>> {
@@ -337,7 +371,11 @@ impl Database for MemoryDatabase {
     }
 
     async fn revoke_key(&self, scope: &TenantScope, id: &KeyId, at_s: i64) -> Outcome<KeyRow> {
-        let tenant = self.tenant(scope)?;
+        let owner = match self.index_read().keys.get(id) {
+            Some(owner) if self.0.faults.has(Fault::RevokeForeignKey) => owner.clone(),
+            Some(_) | None => scope.tenant().clone(),
+        };
+        let tenant = self.tenant_of(&owner)?;
         let mut rows = tenant.write();
         let key = rows.keys.get_mut(id).ok_or(DatabaseError::NoRow)?;
         key.revoked_at_s.get_or_insert(at_s);
@@ -452,11 +490,31 @@ impl Database for MemoryDatabase {
                 }),
             )
         };
+        #[cfg(feature = "faults")]
+        if self.0.faults.has(Fault::HoldOnSharedWallet) {
+            self.last_scope().replace(scope.clone());
+            tokio::task::yield_now().await;
+            let in_use = self.last_scope().clone().unwrap_or_else(|| scope.clone());
+            return self.tenant(&in_use).map_err(unavailable)?.wallet().hold(id, new, key, app);
+        }
+        #[cfg(feature = "faults")]
+        self.last_scope().replace(scope.clone());
         tenant.wallet().hold(id, new, key, app)
     }
 
     async fn settle(&self, scope: &TenantScope, hold: &HoldId, settlement: Settlement) -> Outcome<Settled> {
         self.wallet_reachable()?;
+        #[cfg(feature = "faults")]
+        if self.0.faults.has(Fault::SettleIgnoresHoldOwner) {
+            let (owner, last) = (self.tenant(scope)?, self.last_scope().clone());
+            let last = self.tenant(last.as_ref().unwrap_or(scope))?;
+            if !Arc::ptr_eq(&owner, &last) {
+                let mut foreign = Wallet::default();
+                owner.wallet().give_hold(hold, &mut foreign);
+                foreign.give_hold(hold, &mut last.wallet());
+            }
+            return Ok(last.wallet().settle(hold, settlement)?);
+        }
         Ok(self.tenant(scope)?.wallet().settle(hold, settlement)?)
     }
 

@@ -105,8 +105,8 @@ database! {
 
     /// Adds an app.
     fn insert_app(scope: &TenantScope, row: AppRow) -> Outcome<()>;
-    /// Adds a key for an app or a connection of the tenant.
-    fn insert_key(scope: &TenantScope, row: KeyRow) -> Outcome<()>;
+    /// Adds a key for an app or a connection of the tenant, and gives the row as it is stored.
+    fn insert_key(scope: &TenantScope, row: KeyRow) -> Outcome<KeyRow>;
     /// The tenant's keys, the oldest first.
     fn keys(scope: &TenantScope) -> Outcome<Vec<KeyRow>>;
     /// Marks a key as revoked, from the first such time on, and gives its row.

@@ -76,6 +76,9 @@ pub struct KeyRow {
     pub monthly_cap_micros: Option<u64>,
     /// Its place in the order of the tenant's rows.
     pub created: u64,
+    /// What a planted fault stores.
+    #[cfg(feature = "faults")]
+    pub(crate) plaintext: Option<String>,
 }
 
 macro_rules! names {

@@ -1,5 +1,6 @@
 //! The bytes of a sealed value, and the place that it is sealed for.
 
+use crate::fault::{Fault, FaultSet};
 use crate::store::database::{AppRow, ConnectionRow};
 use std::fmt;
 
@@ -100,9 +101,17 @@ impl<'a> Field<'a> {
 
     /// The associated data: each part with its length in front, so that no two places spell the same bytes. None for a
     /// part that is longer than a length can say.
-    pub(super) fn associated_data(&self) -> Option<Vec<u8>> {
+    pub(super) fn associated_data(&self, faults: FaultSet) -> Option<Vec<u8>> {
         let version = self.version.to_string();
-        joined(&[self.table, self.column, self.row, self.tenant, &version])
+        let version = if faults.has(Fault::VaultVersionLeftOut) { "" } else { &version };
+        let parts = [self.table, self.column, self.row, self.tenant, version];
+        if faults.has(Fault::VaultNoAad) {
+            return Some(Vec::new());
+        }
+        if faults.has(Fault::VaultAadJoined) {
+            return Some(parts.concat().into_bytes());
+        }
+        joined(&parts)
     }
 }
 

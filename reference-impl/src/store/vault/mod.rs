@@ -10,7 +10,7 @@ mod envelope;
 pub use envelope::{Envelope, Field};
 
 use crate::entropy::{Entropy, EntropyError};
-use crate::fault::FaultSet;
+use crate::fault::{Fault, FaultSet};
 use crate::observe::{Event, Guard, GuardSet, Observer};
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
@@ -77,6 +77,9 @@ struct Inner {
     observer: Option<Arc<dyn Observer>>,
     faults: FaultSet,
     state: RwLock<State>,
+    /// What a planted fault counts.
+    #[cfg(feature = "faults")]
+    sealed: std::sync::atomic::AtomicU64,
 }
 
 struct State {
@@ -142,7 +145,14 @@ impl Vault {
         faults: FaultSet,
     ) -> Self {
         let state = RwLock::new(State { master, tenants: BTreeMap::new() });
-        Self(Arc::new(Inner { entropy, observer, faults, state }))
+        Self(Arc::new(Inner {
+            entropy,
+            observer,
+            faults,
+            state,
+            #[cfg(feature = "faults")]
+            sealed: std::sync::atomic::AtomicU64::default(),
+        }))
     }
 
     /// A vault from its stored keys, as after a restart.
@@ -191,8 +201,8 @@ impl Vault {
     /// [`VaultError::NotSealable`], [`VaultError::Entropy`].
     pub fn seal(&self, field: &Field<'_>, plaintext: &[u8]) -> Result<Envelope, VaultError> {
         self.report(Guard::Seal);
-        let aad = field.associated_data().ok_or(VaultError::NotSealable)?;
-        let (generation, key) = self.sealing_key(field.tenant)?;
+        let aad = field.associated_data(self.0.faults).ok_or(VaultError::NotSealable)?;
+        let (generation, key) = self.sealing_key(self.key_owner(field.tenant))?;
         let nonce = self.nonce(field.tenant)?;
         let sealed = seal(&key, &nonce, &aad, plaintext).ok_or(VaultError::NotSealable)?;
         Ok(Envelope::new(generation, &nonce, &sealed))
@@ -205,11 +215,21 @@ impl Vault {
     pub fn open(&self, field: &Field<'_>, envelope: &Envelope) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         self.report(Guard::Aad);
         let parts = envelope.parts().ok_or(VaultError::Refused)?;
-        let aad = field.associated_data().ok_or(VaultError::Refused)?;
+        let aad = field.associated_data(self.0.faults).ok_or(VaultError::Refused)?;
+        let owner = self.key_owner(field.tenant);
+        if self.0.faults.has(Fault::VaultKeyIdIgnored) {
+            let state = self.read();
+            let keys = state.tenants.get(owner).ok_or(VaultError::Refused)?;
+            let mut opened = keys.0.iter().filter_map(|(generation, wrapped)| {
+                let key = unwrap(&state.master, owner, *generation, wrapped).ok()?;
+                open(&key, parts.nonce, &aad, parts.sealed)
+            });
+            return opened.next().ok_or(VaultError::Refused);
+        }
         let key = {
             let state = self.read();
-            let wrapped = state.tenants.get(field.tenant).and_then(|keys| keys.0.get(&parts.generation));
-            unwrap(&state.master, field.tenant, parts.generation, wrapped.ok_or(VaultError::Refused)?)?
+            let wrapped = state.tenants.get(owner).and_then(|keys| keys.0.get(&parts.generation));
+            unwrap(&state.master, owner, parts.generation, wrapped.ok_or(VaultError::Refused)?)?
         };
         open(&key, parts.nonce, &aad, parts.sealed).ok_or(VaultError::Refused)
     }
@@ -220,7 +240,7 @@ impl Vault {
     /// [`VaultError::Entropy`].
     pub fn rotate_tenant(&self, tenant: &str) -> Result<u32, VaultError> {
         let mut state = self.write();
-        self.add_key(&mut state, tenant).map(|(generation, _)| generation)
+        self.add_key(&mut state, self.key_owner(tenant)).map(|(generation, _)| generation)
     }
 
     /// Destroys a data key of a tenant: what it sealed can't be opened again.
@@ -229,7 +249,7 @@ impl Vault {
     /// [`VaultError::UnknownGeneration`]; [`VaultError::CurrentGeneration`] for the one that seals.
     pub fn retire(&self, tenant: &str, generation: u32) -> Result<(), VaultError> {
         let mut state = self.write();
-        let keys = state.tenants.get_mut(tenant).ok_or(VaultError::UnknownGeneration)?;
+        let keys = state.tenants.get_mut(self.key_owner(tenant)).ok_or(VaultError::UnknownGeneration)?;
         if keys.0.last_key_value().is_some_and(|(current, _)| *current == generation) {
             return Err(VaultError::CurrentGeneration);
         }
@@ -290,8 +310,20 @@ impl Vault {
         Ok(Wrapped { nonce, sealed })
     }
 
+    /// Whose data keys a tenant's values are sealed with: its own.
+    fn key_owner<'a>(&self, tenant: &'a str) -> &'a str {
+        if self.0.faults.has(Fault::VaultOneKeyForAll) { "all" } else { tenant }
+    }
+
     /// A fresh random nonce.
     fn nonce(&self, tenant: &str) -> Result<[u8; NONCE], VaultError> {
+        #[cfg(feature = "faults")]
+        if self.0.faults.has(Fault::VaultNonceRepeats) {
+            let count = self.0.sealed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let mut nonce = [0; NONCE];
+            nonce.iter_mut().rev().zip(count.to_le_bytes()).for_each(|(place, byte)| *place = byte);
+            return Ok(nonce);
+        }
         let drawn = self.0.entropy.draw(&format!("vault-nonce:{tenant}"))?;
         drawn.first_chunk().copied().ok_or(VaultError::NotSealable)
     }
@@ -336,3 +368,6 @@ fn open(key: &[u8; 32], nonce: &[u8; NONCE], aad: &[u8], sealed: &[u8]) -> Optio
     let cipher = Aes256Gcm::new(&(*key).into());
     cipher.decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad }).ok().map(Zeroizing::new)
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,8 @@ pub enum EdgeHeader {
     },
     /// A header of the network edge: never goes on.
     Edge(EdgeField),
-    /// A header that some servers take for the host or the path: goes on but for `X-Real-IP`, and never routes.
+    /// A header that some servers take for the host, the path or the method. Those that name a host go on, those that
+    /// name a path, a method or an address don't, and none ever routes.
     Hint {
         /// Which.
         field: HintField,

@@ -74,13 +74,6 @@ impl ProviderCall {
             self.query.clear();
         }
         self.upstream = self.upstream.canonical(adapter, self.ask.route);
-        if adapter == Some(Provider::Openrouter)
-            && self.payload.stream
-            && (self.upstream.needs_estimate() || self.client != ClientEnd::Reads)
-        {
-            // The proxy adds to such a body, so its length is no measure of the question.
-            self.payload.stream = false;
-        }
         if !self.upstream.kind.is_stream() {
             self.client = ClientEnd::Reads;
         }

@@ -150,7 +150,12 @@ impl Book<'_, '_> {
         let Some((line, before)) = held.settled else { return };
         let (charged, wanted) = (charged(held.hold, line), due(bill, before));
         if charged != wanted {
-            self.wrong(&MONEY, format!("{whose} was charged {charged} micro-dollars, and {wanted} are due"));
+            let what = format!("{whose} was charged {charged} micro-dollars, and {wanted} are due");
+            self.wrong(&MONEY, what.clone());
+            let of_another = |cost: &u64| charged == i128::from(*cost).min(i128::from(bill.hold) + i128::from(before));
+            if bill.elsewhere.iter().any(of_another) {
+                self.wrong(&[ClaimId::Prx3], format!("{what}: what another tenant would pay"));
+            }
         }
         let unpaid = u64::try_from(i128::from(bill.cost) - wanted).unwrap_or(0);
         if line.unpaid_micros != unpaid {

@@ -86,7 +86,7 @@ impl Compare<'_, '_> {
             DueAnswer::Tokens(tokens) => {
                 let due: serde_json::Map<String, Value> = tokens
                     .iter()
-                    .map(|(slug, token)| (slug.clone(), token.as_ref().map_or(Value::Null, |token| one_of_many(token))))
+                    .map(|(slug, token)| (slug.clone(), token.as_ref().map_or(Value::Null, one_of_many)))
                     .collect();
                 let body = self.vended(answer);
                 let Some(body) = body else { return };

@@ -198,7 +198,10 @@ fn listed(scan: Scan<'_>, actor: u8, observation: &Observation, judgement: &mut 
         }
     }
     no_more_than_prefixes(scan.state, listing, "a list of keys", judgement);
-    scan.scan(listing.as_bytes(), &BTreeSet::new(), Reached::Listing, "who lists keys", Some(tenant), judgement);
+    // Line by line: a row is a text of its own, and what a line begins doesn't go on in the next.
+    for line in listing.lines() {
+        scan.scan(line.as_bytes(), &BTreeSet::new(), Reached::Listing, "who lists keys", Some(tenant), judgement);
+    }
 }
 
 /// Nothing that is stored is a secret in plain text.
@@ -208,7 +211,9 @@ fn dumped(scan: Scan<'_>, dump: &str, judgement: &mut Judgement) {
     let labels = scan.world.canaries.labels();
     let plain = labels.filter(|(_, label)| matches!(label.field.as_str(), "email" | "request" | "page" | "header"));
     let visible = plain.map(|(id, _)| id).collect();
-    scan.scan(dump.as_bytes(), &visible, Reached::Dump, "who reads all that is stored", None, judgement);
+    for line in dump.lines() {
+        scan.scan(line.as_bytes(), &visible, Reached::Dump, "who reads all that is stored", None, judgement);
+    }
     for (connection, now) in scan.world.edge.connections.iter().zip(&scan.state.edge.connections) {
         let secrets = [(&connection.credential, now.credential), (&connection.webhook_secret, now.webhook_secret)];
         let replaced = secrets.into_iter().filter(|(_, times)| *times > 0).filter_map(|(secret, times)| {

@@ -163,6 +163,8 @@ pub struct Bill {
     pub hold: u64,
     /// What the call costs, in micro-dollars, should the balance cover it.
     pub cost: u64,
+    /// What it would cost other tenants.
+    pub elsewhere: Vec<u64>,
 }
 
 /// What is different after a call.

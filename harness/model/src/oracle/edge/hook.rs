@@ -4,6 +4,7 @@
 //! deployment that its connection's binding names, in an envelope that the bound app's secret signs, and what comes back
 //! is that container's status.
 
+pub mod canaries;
 pub mod judge;
 
 use std::collections::BTreeSet;

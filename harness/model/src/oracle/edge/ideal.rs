@@ -1,7 +1,12 @@
 //! A target that does what it must, made of what is due: for tests that need something to be silent about, and something
 //! to spoil.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "an ideal target does something about a few variants alone")]
+
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::control;
 use super::expect::{Bill, Context, Due, DueAnswer, DueUpstream, Refusal, Shape, Token, UpstreamBody, expect};
@@ -289,15 +294,20 @@ fn changed(world: &World, now: &mut State, change: EdgeControl, seen: &mut Obser
 fn vault(world: &World, tried: crate::action::edge::VaultTry) -> VaultSeen {
     let plan = vault_plan(world, tried);
     let mut seen = VaultSeen::default();
+    let mut generations: BTreeMap<&str, u8> = BTreeMap::new();
     for step in &plan {
-        if let VaultStep::Seal { value, .. } = step {
+        if let VaultStep::RotateTenant { tenant } = step {
+            *generations.entry(tenant).or_default() += 1;
+        }
+        if let VaultStep::Seal { value, field } = step {
             let number = seen.sealed.len() as u32;
-            let mut envelope = vec![1, 0, 0, 0, 1];
+            let generation = generations.get(field.tenant.as_str()).copied().unwrap_or(0);
+            let mut envelope = vec![1, 0, 0, 0, generation + 1];
             envelope.extend_from_slice(&[0; 8]);
             envelope.extend_from_slice(&number.to_be_bytes());
-            envelope.extend(
-                (0..value.len() + 16).map(|at| (at as u32).wrapping_mul(2_654_435_761 ^ number).to_be_bytes()[0]),
-            );
+            let block = |at: usize| Sha256::digest([number.to_be_bytes(), (at as u32).to_be_bytes()].concat());
+            let noise = (0..).flat_map(block).take(value.len() + 16);
+            envelope.extend(noise);
             seen.sealed.push(envelope);
         }
     }

@@ -59,17 +59,12 @@ fn meant(world: &World, state: &EdgeState, presented: &Presented) -> Option<usiz
     let own = presented.key;
     match presented.how {
         KeyCarrier::Authorization | KeyCarrier::ApiKey | KeyCarrier::BothSame => index_of(world, state, own),
-        // One of the two fields may be left out, and both may hold one key.
-        KeyCarrier::BothDiffer(other) => match (own, other) {
-            (own, KeyRef::None) => index_of(world, state, own),
-            (KeyRef::None, other) => index_of(world, state, other),
-            (own, other) => index_of(world, state, own).filter(|index| index_of(world, state, other) == Some(*index)),
-        },
-        KeyCarrier::TwoAuthorizations { second } | KeyCarrier::TwoApiKeys { second } => match (own, second) {
-            (own, KeyRef::None) => index_of(world, state, own),
-            (KeyRef::None, second) => index_of(world, state, second),
-            _ => None,
-        },
+        // Without a key of its own a call has no field at all. The other field may be left out, or hold the same key.
+        KeyCarrier::BothDiffer(other) => index_of(world, state, own)
+            .filter(|index| other == KeyRef::None || index_of(world, state, other) == Some(*index)),
+        KeyCarrier::TwoAuthorizations { second } | KeyCarrier::TwoApiKeys { second } => {
+            index_of(world, state, own).filter(|_| second == KeyRef::None)
+        }
         KeyCarrier::Scheme(spelling) => spelling.is_good().then(|| index_of(world, state, own)).flatten(),
         KeyCarrier::BasicBeside | KeyCarrier::Query(_) | KeyCarrier::Cookie(_) | KeyCarrier::OtherHeader(_) => None,
     }
@@ -132,7 +127,7 @@ mod tests {
         ] {
             assert_eq!(judged(&world, &state, own, how), Err(KeyRefusal::Unknown), "{how:?}");
         }
-        assert_eq!(judged(&world, &state, KeyRef::None, KeyCarrier::BothDiffer(own)), Ok(1));
+        assert_eq!(judged(&world, &state, KeyRef::None, KeyCarrier::BothDiffer(own)), Err(KeyRefusal::Unknown));
     }
 
     #[test]

@@ -15,7 +15,8 @@ use crate::action::edge::provider::{
 use crate::observation::{Fields, Place};
 use crate::render::WireBody;
 use crate::render::edge::body::{body_text, listed, question, tokens_estimated_of, upstream_path};
-use crate::render::edge::call::{header_fields, passing_query, path_model};
+use crate::render::edge::call::header_fields;
+use crate::render::edge::path::{passing_query, path_model};
 use crate::render::edge::upstream::{Asking, RelayedDue, Served, UpstreamScript, credential_header, serve};
 use crate::state::State;
 use crate::state::edge::{Job, KeyState};
@@ -227,7 +228,7 @@ pub(super) const fn next_day(now_s: i64) -> i64 {
 /// The second at which the next UTC month begins.
 #[must_use]
 pub(super) fn next_month(now_s: i64) -> i64 {
-    use crate::render::edge::upstream::civil;
+    use crate::render::edge::time::civil;
     let today = now_s.div_euclid(86_400);
     let (_, month, _) = civil(today);
     let first = (today..today + 32).find(|day| civil(*day).1 != month);
@@ -305,7 +306,12 @@ fn served(
         effects.push(Effect::Begun(job(*number)));
     }
     let bill = metered.map(|(metered, model)| {
-        let (cost, charged) = costs(world, state, call, caller, metered, model.as_deref(), &behind);
+        let of = |tenant| costs(world, state, call, (caller.adapter, tenant), metered, model.as_deref(), &behind);
+        let (cost, charged) = of(caller.key.tenant);
+        let others = (0..world.tenants.len()).filter(|tenant| *tenant != caller.key.tenant);
+        let mut elsewhere: Vec<u64> = others.map(|tenant| of(tenant).0).filter(|other| *other != cost).collect();
+        elsewhere.sort_unstable();
+        elsewhere.dedup();
         effects.extend(charged.map(Effect::Charged));
         Bill {
             tenant: caller.key.tenant,
@@ -318,6 +324,7 @@ fn served(
             provider: caller.adapter,
             hold: caller.adapter.hold_micros(),
             cost,
+            elsewhere,
         }
     });
     let (why, answer) = relayed(&behind.relayed, caller.adapter);
@@ -339,12 +346,12 @@ fn relayed(due: &RelayedDue, adapter: Provider) -> (Why, DueAnswer) {
     (Why::Served, DueAnswer::Relayed(due.clone()))
 }
 
-/// What the call costs, and the transcript that is charged with it.
+/// What the call would cost a tenant, and the transcript that is charged with it.
 fn costs(
     world: &World,
     state: &State,
     call: &ProviderCall,
-    caller: Caller<'_>,
+    (adapter, tenant): (Provider, usize),
     metered: Metered,
     model: Option<&str>,
     behind: &Served,
@@ -354,7 +361,7 @@ fn costs(
         return (0, None);
     }
     let of = |model: &str, meter: Meter, units: u64| {
-        cost_micros(world, caller.key.tenant, caller.adapter, model, meter, units).unwrap_or(u64::MAX)
+        cost_micros(world, tenant, adapter, model, meter, units).unwrap_or(u64::MAX)
     };
     let model = model.unwrap_or_default();
     match metered {
@@ -369,9 +376,9 @@ fn costs(
             let characters = u64::try_from(question(world, call).chars().count()).unwrap_or(u64::MAX);
             (of(model, Meter::Characters, characters), None)
         }
-        Metered::Transcript(JobRef::Of { tenant, job }) => {
-            let tenant = usize::from(tenant) % world.tenants.len().max(1);
-            let job = Job { tenant, provider: caller.adapter, number: job };
+        Metered::Transcript(JobRef::Of { tenant: whose, job }) => {
+            let whose = usize::from(whose) % world.tenants.len().max(1);
+            let job = Job { tenant: whose, provider: adapter, number: job };
             let Some(seconds) = transcript_seconds(call, behind) else { return (0, None) };
             if state.edge.charged.contains(&job) {
                 return (0, None);

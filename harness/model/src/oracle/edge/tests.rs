@@ -1,5 +1,11 @@
 //! The oracle of the edge is silent about a target that does what it must, and each of its parts can fail.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    clippy::type_complexity,
+    reason = "a table is read as a whole, and a variant more is no case of it"
+)]
+
 use std::collections::BTreeSet;
 
 use super::expect::{Due, DueAnswer};
@@ -32,7 +38,9 @@ struct Case {
 
 impl Case {
     fn new(seed: u64) -> Self {
-        Self { world: World::generate(&mut Seeded::new(seed), Profile { tenants_min: 4, tenants_max: 4, deployments: 2 }) }
+        Self {
+            world: World::generate(&mut Seeded::new(seed), Profile { tenants_min: 4, tenants_max: 4, deployments: 2 }),
+        }
     }
 
     /// A tenant whose wallet covers everything.
@@ -240,6 +248,34 @@ fn each_wrong_of_a_ledger_is_found() {
 }
 
 #[test]
+fn what_another_tenant_would_pay_is_a_cache_of_prices() {
+    let case = Case::new(13);
+    let tenant = case.rich();
+    let mut world = case.world;
+    world.edge.margins =
+        vec![crate::world::edge::Margin { tenant: Some(tenant), integration: None, meter: None, percent: "300" }];
+    let case = Case { world };
+    let state = State::new(&case.world);
+    let call = ProviderCall {
+        upstream: UpstreamReply { kind: UpstreamKind::Answer, usage: Usage::Reported { input: 90_000, output: 0 } },
+        ..case.call(tenant, Provider::Openai, Route::Chat)
+    };
+    let action = provider(call);
+    let bill = due(&case, &state, &action).bill.unwrap();
+    let [cheaper] = bill.elsewhere[..] else { panic!("{bill:?}") };
+    let charge = |seen: &mut Observation, micros: u64| {
+        let lines = seen.edge.ledger.get_mut(&tenant).unwrap();
+        lines[1].micros = 1_000_000 - i64::try_from(micros).unwrap();
+        lines[1].balance_after = state.edge.wallets[tenant] - micros;
+        seen.edge.balances[tenant] = state.edge.wallets[tenant] - micros;
+    };
+    let found = claims(&case.spoiled(&state, &action, |seen| charge(seen, cheaper)));
+    assert!(found.contains(&ClaimId::Prx3), "{found:?}");
+    let found = claims(&case.spoiled(&state, &action, |seen| charge(seen, cheaper + 1)));
+    assert!(found.contains(&ClaimId::Wal1) && !found.contains(&ClaimId::Prx3), "{found:?}");
+}
+
+#[test]
 fn each_wrong_of_what_goes_on_is_found() {
     let case = Case::new(2);
     let tenant = case.rich();
@@ -313,10 +349,8 @@ fn each_wrong_of_an_answer_is_found() {
         UpstreamKind::Echo(EchoForm::Base64(1)),
         UpstreamKind::Redirect(RedirectTo::WithCredential),
     ] {
-        let call = ProviderCall {
-            upstream: UpstreamReply::of(kind),
-            ..case.call(tenant, Provider::Openai, Route::Chat)
-        };
+        let call =
+            ProviderCall { upstream: UpstreamReply::of(kind), ..case.call(tenant, Provider::Openai, Route::Chat) };
         let action = provider(call);
         let table: [(&str, &dyn Fn(&mut Observation)); 5] = [
             ("the credential comes back", &|seen| answer(seen).body.extend_from_slice(credential.as_bytes())),
@@ -371,27 +405,21 @@ fn what_must_be_refused_and_is_served_is_found_under_its_claim() {
     let foreign = NamedConnection::Of(case.slot(other, Slot::OpenaiOlder));
     let sibling = NamedConnection::Of(case.slot(tenant, Slot::OpenaiSibling));
     let table: Vec<(&str, Vec<Action>, ProviderCall, u16, &[ClaimId])> = vec![
-        (
-            "no key",
-            vec![],
-            ProviderCall { presented: Presented::none(), ..plain.clone() },
-            401,
-            &[ClaimId::Prx1],
-        ),
+        ("no key", vec![], ProviderCall { presented: Presented::none(), ..plain.clone() }, 401, &[ClaimId::Prx1]),
         ("a revoked key", vec![Action::EdgeControl(revoke)], plain.clone(), 401, &[ClaimId::Key1]),
-        ("a foreign connection", vec![], named(foreign, ConnectionSpelling::Plain), 403, &[ClaimId::Prx4, ClaimId::Prx2]),
+        (
+            "a foreign connection",
+            vec![],
+            named(foreign, ConnectionSpelling::Plain),
+            403,
+            &[ClaimId::Prx4, ClaimId::Prx2],
+        ),
         ("a sibling's connection", vec![], named(sibling, ConnectionSpelling::Plain), 403, &[ClaimId::Prx4]),
         ("two connections", vec![], named(sibling, ConnectionSpelling::Twice), 403, &[ClaimId::Prx4]),
         ("authorisation anew", vec![Action::EdgeControl(reauth)], plain.clone(), 401, &[ClaimId::Prx4]),
         ("dot segments", vec![], spelled(PathSpelling::EncodedTwiceDots), 400, &[ClaimId::Prx6]),
         ("no route", vec![], spelled(PathSpelling::EncodedLetter), 403, &[ClaimId::Prx6]),
-        (
-            "another tenant's job",
-            vec![provider(begin)],
-            poll,
-            404,
-            &[ClaimId::Prx2, ClaimId::Prx3],
-        ),
+        ("another tenant's job", vec![provider(begin)], poll, 404, &[ClaimId::Prx2, ClaimId::Prx3]),
     ];
     for (name, before, call, status, due_claims) in table {
         let state = case.after(&before);
@@ -595,10 +623,8 @@ fn a_cap_holds_until_the_day_or_the_month_is_over() {
     let case = Case::new(10);
     let tenant = case.rich();
     let key = case.world.capped_key(tenant).unwrap();
-    let action = provider(ProviderCall {
-        presented: Presented::key(key),
-        ..case.call(tenant, Provider::Openai, Route::Chat)
-    });
+    let action =
+        provider(ProviderCall { presented: Presented::key(key), ..case.call(tenant, Provider::Openai, Route::Chat) });
     let mut state = State::new(&case.world);
     let index = case.world.edge.key_index(key);
     let status = |state: &State| match due(&case, state, &action).answer {
@@ -618,7 +644,7 @@ fn a_cap_holds_until_the_day_or_the_month_is_over() {
     assert_eq!(status(&state), (429, "spend_cap_daily", Some(1)));
     assert_eq!(spent(&state, Spender::Key(index), true), 1_500_000);
     state.now_s = midnight;
-    let is_first_of_month = crate::render::edge::upstream::civil(midnight.div_euclid(86_400)).2 == 1;
+    let is_first_of_month = crate::render::edge::time::civil(midnight.div_euclid(86_400)).2 == 1;
     assert_eq!(status(&state).0, 200);
     if !is_first_of_month {
         spend(&mut state, 300_000);
@@ -682,11 +708,18 @@ fn what_names_a_tenant_changes_nothing() {
     let plain = case.call(tenant, Provider::Openai, Route::Chat);
     let mut named = plain.clone();
     for field in TenantField::ALL {
-        named.carrier.headers.push(EdgeHeader::TenantNamed { field, spelling: NameSpelling::Underscore, tenant: other });
+        named.carrier.headers.push(EdgeHeader::TenantNamed {
+            field,
+            spelling: NameSpelling::Underscore,
+            tenant: other,
+        });
     }
     named.payload.names_tenant = Some(other);
     let (plain, named) = (due(&case, &state, &provider(plain)), due(&case, &state, &provider(named)));
     assert_eq!(plain.bill, named.bill);
     let ledger = case.ideal(&state, &provider(case.call(tenant, Provider::Openai, Route::Chat))).edge.ledger;
-    assert_eq!(ledger[&tenant].iter().map(|line| line.kind).collect::<Vec<_>>(), [LedgerKind::Hold, LedgerKind::Settle]);
+    assert_eq!(
+        ledger[&tenant].iter().map(|line| line.kind).collect::<Vec<_>>(),
+        [LedgerKind::Hold, LedgerKind::Settle]
+    );
 }

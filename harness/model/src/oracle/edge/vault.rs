@@ -183,8 +183,8 @@ fn envelopes(plan: &[VaultStep], seen: &VaultSeen, judgement: &mut Judgement) {
         judgement.shortfalls.push("more envelopes were seen than were sealed".to_owned());
     }
     for ((tenant, generation), ids) in &named {
-        let earlier = named.range((*tenant, 0)..(*tenant, *generation)).flat_map(|(_, ids)| ids);
-        if let Some(id) = earlier.filter(|id| ids.contains(id)).next() {
+        let mut earlier = named.range((*tenant, 0)..(*tenant, *generation)).flat_map(|(_, ids)| ids);
+        if let Some(id) = earlier.find(|id| ids.contains(id)) {
             found(judgement, format!("a value that was sealed after a rotation names the key {id} of before"));
         }
     }
@@ -268,11 +268,18 @@ mod tests {
         Short,
     }
 
+    struct Entry {
+        envelope: Vec<u8>,
+        field: VaultField,
+        value: Vec<u8>,
+        key: (String, u32),
+    }
+
     /// A vault that keeps what it sealed, and hides it behind bytes that say nothing.
     struct Toy {
         flaw: Flaw,
         counter: u64,
-        entries: Vec<(Vec<u8>, VaultField, Vec<u8>, (String, u32))>,
+        entries: Vec<Entry>,
         generations: BTreeMap<String, u32>,
         retired: BTreeSet<(String, u32)>,
     }
@@ -326,44 +333,48 @@ mod tests {
                 let n = n as u64 + 1_000_003 * (self.counter + 77 * self.entries.len() as u64);
                 (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8
             };
-            match self.flaw {
-                Flaw::Plain => bytes.extend_from_slice(value),
-                _ => bytes.extend((0..value.len()).map(spread)),
+            if self.flaw == Flaw::Plain {
+                bytes.extend_from_slice(value);
+            } else {
+                bytes.extend((0..value.len()).map(spread));
             }
             let tag = if self.flaw == Flaw::Short { 0 } else { TAG_LEN };
             bytes.extend((value.len()..value.len() + tag).map(spread));
-            self.entries.push((bytes.clone(), field.clone(), value.to_vec(), (field.tenant.clone(), generation)));
+            let key = (field.tenant.clone(), generation);
+            self.entries.push(Entry { envelope: bytes.clone(), field: field.clone(), value: value.to_vec(), key });
             bytes
         }
 
         fn open(&self, field: &VaultField, bytes: &[u8]) -> Option<Vec<u8>> {
             let flaw = self.flaw;
-            let same_bytes = |own: &[u8]| match flaw {
-                Flaw::NoKeyId => own.len() == bytes.len() && own.get(NONCE_AT..) == bytes.get(NONCE_AT..),
-                Flaw::NoTag => {
-                    let shown = |all: &[u8]| all.get(..CIPHERTEXT_AT + 32).map(<[u8]>::to_vec);
-                    shown(own).is_some() && shown(own) == shown(bytes)
-                }
-                _ => own == bytes,
+            let same_bytes = |own: &[u8]| {
+                let without_key_id = |all: &[u8]| all.get(NONCE_AT..).map(<[u8]>::to_vec);
+                let without_tag = |all: &[u8]| all.get(..CIPHERTEXT_AT + 32).map(<[u8]>::to_vec);
+                own == bytes
+                    || flaw == Flaw::NoKeyId && without_key_id(own) == without_key_id(bytes)
+                    || flaw == Flaw::NoTag && without_tag(bytes).is_some_and(|shown| without_tag(own) == Some(shown))
             };
             let joined = |f: &VaultField| format!("{}{}{}{}{}", f.table, f.column, f.row, f.tenant, f.version);
-            let same_place = |own: &VaultField| match flaw {
-                Flaw::NoRow => VaultField { row: field.row.clone(), ..own.clone() } == *field,
-                Flaw::NoColumn => VaultField { column: field.column.clone(), ..own.clone() } == *field,
-                Flaw::NoTable => VaultField { table: field.table.clone(), ..own.clone() } == *field,
-                Flaw::NoTenant => VaultField { tenant: field.tenant.clone(), ..own.clone() } == *field,
-                Flaw::NoVersion => VaultField { version: field.version, ..own.clone() } == *field,
-                Flaw::Concatenated => joined(own) == joined(field),
-                _ => own == field,
+            let same_place = |own: &VaultField| {
+                let mut own = own.clone();
+                if flaw == Flaw::NoRow {
+                    own.row.clone_from(&field.row);
+                } else if flaw == Flaw::NoColumn {
+                    own.column.clone_from(&field.column);
+                } else if flaw == Flaw::NoTable {
+                    own.table.clone_from(&field.table);
+                } else if flaw == Flaw::NoTenant {
+                    own.tenant.clone_from(&field.tenant);
+                } else if flaw == Flaw::NoVersion {
+                    own.version = field.version;
+                }
+                own == *field || flaw == Flaw::Concatenated && joined(&own) == joined(field)
             };
-            let (_, _, value, key) =
-                self.entries.iter().rev().find(|(own, place, ..)| same_bytes(own) && same_place(place))?;
-            let retired = match flaw {
-                Flaw::RetiredOpens => false,
-                Flaw::OneKey => self.retired.iter().any(|(_, id)| *id == key.1),
-                _ => self.retired.contains(key),
-            };
-            (!retired).then(|| value.clone())
+            let mut newest_first = self.entries.iter().rev();
+            let own = newest_first.find(|own| same_bytes(&own.envelope) && same_place(&own.field))?;
+            let retired = self.retired.contains(&own.key)
+                || flaw == Flaw::OneKey && self.retired.iter().any(|(_, id)| *id == own.key.1);
+            (!retired || flaw == Flaw::RetiredOpens).then(|| own.value.clone())
         }
     }
 

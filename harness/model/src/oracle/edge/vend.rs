@@ -9,8 +9,9 @@ use super::why::Why;
 use crate::action::Method;
 use crate::action::edge::VendCall;
 use crate::action::edge::vend::{BrokerReply, BulkItem, EnvSpelling, SlugSpelling, VendAsk};
-use crate::render::edge::call::bulk_text;
-use crate::render::edge::upstream::{broker_script, rfc3339};
+use crate::render::edge::behind::broker_script;
+use crate::render::edge::path::bulk_text;
+use crate::render::edge::time::rfc3339;
 use crate::state::edge::CachedToken;
 use crate::world::edge::{ConnectionProfile, Provider, replaced};
 

@@ -1,6 +1,6 @@
 //! The bodies of calls.
 
-use super::call::{action_text, path_of};
+use super::path::{action_text, path_of};
 use crate::action::Method;
 use crate::action::edge::hook::{HookBody, HookCall};
 use crate::action::edge::provider::{BodyShape, ComposioAction, ModelName, ProviderCall, Route};

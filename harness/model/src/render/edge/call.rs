@@ -3,22 +3,23 @@
 use sha2::{Digest, Sha256};
 
 use super::body::{hook_body, provider_body};
+use super::key::key_fields;
+use super::path::target;
 use super::token::user_token;
 use crate::action::cookie::Token;
 use crate::action::edge::header::{
     ConnectionSpelling, EdgeHeader, EnvelopeField, NamedConnection, TenantField, UserToken, UserTokenAlteration,
 };
-use crate::action::edge::hook::{HookPath, SecretField, SecretRef};
-use crate::action::edge::key::{BadBearer, KeyCarrier, KeyRef, QueryField};
-use crate::action::edge::provider::{ComposioAction, JobRef, PathModel, PathSpelling, ProviderCall, QueryPair, Route};
-use crate::action::edge::vend::{BulkItem, BulkSpelling, EnvSpelling, OddVendPath, SlugSpelling, VendAsk};
-use crate::action::edge::{Door, EdgeCall, HookCall, HostLine, Presented, VendCall};
+use crate::action::edge::hook::{SecretField, SecretRef};
+use crate::action::edge::provider::{BodyShape, ClientEnd, PathSpelling};
+use crate::action::edge::vend::{EnvSpelling, SlugSpelling, VendAsk};
+use crate::action::edge::{Door, EdgeCall, HookCall, HostLine};
 use crate::action::header::{Header, HintField, NameSpelling};
 use crate::action::host::HostSpec;
 use crate::render::{Wire, WireBody};
 use crate::state::State;
 use crate::token;
-use crate::world::edge::{BEARER_PREFIX, Provider, replaced};
+use crate::world::edge::{Provider, replaced};
 use crate::world::{World, single_host};
 
 /// The header by which a call of a step is recognised behind the provider proxy. It goes on like any header of a
@@ -151,10 +152,10 @@ fn is_ordinary(call: &EdgeCall) -> bool {
     let plain = match call {
         EdgeCall::Provider(call) => {
             call.ask.spelling == PathSpelling::Plain
-                && call.client == crate::action::edge::provider::ClientEnd::Reads
+                && call.client == ClientEnd::Reads
                 && !call.ask.preflight
                 && !call.upstream.kind.breaks_off()
-                && call.payload.shape != crate::action::edge::provider::BodyShape::Chunked
+                && call.payload.shape != BodyShape::Chunked
         }
         EdgeCall::Vend(call) => match &call.ask {
             VendAsk::One { spelling, .. } => matches!(spelling, SlugSpelling::Plain | SlugSpelling::Query),
@@ -308,7 +309,8 @@ fn extra_fields(world: &World, state: &State, header: EdgeHeader, mark: &str) ->
         }
         EdgeHeader::Edge(field) => light(Header::Edge { field, spelling: NameSpelling::Canonical }, false),
         EdgeHeader::Hint { field, deployment } => {
-            light(Header::Hint { field, host: HostSpec::of(deployment) }, field != HintField::RealIp)
+            let passes = matches!(field, HintField::Host | HintField::OriginalHost);
+            light(Header::Hint { field, host: HostSpec::of(deployment) }, passes)
         }
         EdgeHeader::Hop(hop) => light(Header::Hop(hop), false),
         EdgeHeader::Nominate(nominee) => one("Connection".to_owned(), nominee.name().to_owned(), false),
@@ -379,340 +381,6 @@ pub fn named_connection_text(world: &World, which: NamedConnection) -> String {
         NamedConnection::Traversal(connection) => format!("../{}", world.connection(connection).id),
         NamedConnection::Empty => String::new(),
     }
-}
-
-/// What is presented for a key; `None` where no field is sent.
-#[must_use]
-pub fn key_text(world: &World, state: &State, key: KeyRef) -> Option<String> {
-    match key {
-        KeyRef::Key(key) => Some(world.bearer(key).to_owned()),
-        KeyRef::Issued(nth) => {
-            let issued = state.edge.issued(nth).map(|key| key.bearer.clone()).filter(|text| !text.is_empty());
-            Some(issued.unwrap_or_else(never_issued))
-        }
-        KeyRef::NeverIssued => Some(never_issued()),
-        KeyRef::Malformed { key, kind } => Some(malformed(world.bearer(key), kind)),
-        KeyRef::HashOf(key) => Some(sha256_hex(world.bearer(key).as_bytes())),
-        KeyRef::PrefixOf(key) => Some(world.key(key).prefix().to_owned()),
-        KeyRef::None => None,
-    }
-}
-
-fn never_issued() -> String {
-    format!("{BEARER_PREFIX}NeverIssuedNeverIssuedNeverIssue")
-}
-
-fn malformed(bearer: &str, kind: BadBearer) -> String {
-    let body = bearer.strip_prefix(BEARER_PREFIX).unwrap_or(bearer);
-    let cut = body.get(..body.len().saturating_sub(1)).unwrap_or_default();
-    let last = if body.ends_with('A') { 'B' } else { 'A' };
-    match kind {
-        BadBearer::OtherPrefix => format!("vendo_pk_{body}"),
-        BadBearer::UpperPrefix => format!("VENDO_SK_{body}"),
-        BadBearer::NoPrefix => body.to_owned(),
-        BadBearer::PrefixAlone => BEARER_PREFIX.to_owned(),
-        BadBearer::Short => format!("{BEARER_PREFIX}{cut}"),
-        BadBearer::Long => format!("{bearer}A"),
-        BadBearer::OtherCharacter => format!("{BEARER_PREFIX}{cut}+"),
-        BadBearer::PercentEncoded => {
-            let last = body.chars().next_back().map(|c| format!("%{:02x}", u32::from(c))).unwrap_or_default();
-            format!("{BEARER_PREFIX}{cut}{last}")
-        }
-        BadBearer::OtherCase => format!("{BEARER_PREFIX}{}", other_case(body)),
-        BadBearer::Altered => format!("{BEARER_PREFIX}{cut}{last}"),
-        BadBearer::Doubled => format!("{bearer}{bearer}"),
-        BadBearer::Quoted => format!("\"{bearer}\""),
-    }
-}
-
-/// The fields in which a key is presented.
-fn key_fields(world: &World, state: &State, presented: Presented) -> Vec<(&'static str, String)> {
-    let Some(key) = key_text(world, state, presented.key) else { return Vec::new() };
-    let text = |other: KeyRef| key_text(world, state, other);
-    let bearer = |key: &str| ("Authorization", format!("Bearer {key}"));
-    let api = |key: &str| ("x-api-key", key.to_owned());
-    let and = |first, second: Option<(&'static str, String)>| std::iter::once(first).chain(second).collect();
-    match presented.how {
-        KeyCarrier::Authorization => vec![bearer(&key)],
-        KeyCarrier::ApiKey => vec![api(&key)],
-        KeyCarrier::BothSame => vec![bearer(&key), api(&key)],
-        KeyCarrier::BothDiffer(other) => and(bearer(&key), text(other).map(|other| api(&other))),
-        KeyCarrier::TwoAuthorizations { second } => and(bearer(&key), text(second).map(|other| bearer(&other))),
-        KeyCarrier::TwoApiKeys { second } => and(api(&key), text(second).map(|other| api(&other))),
-        KeyCarrier::BasicBeside => vec![api(&key), ("Authorization", "Basic dTpw".to_owned())],
-        KeyCarrier::Scheme(scheme) => vec![("Authorization", scheme.text(&key))],
-        // Those of the query are written there.
-        KeyCarrier::Query(_) => Vec::new(),
-        KeyCarrier::Cookie(field) => vec![("Cookie", format!("{}={key}", field.name()))],
-        KeyCarrier::OtherHeader(field) => {
-            let scheme = if field == crate::action::edge::key::KeyHeader::Proxy { "Bearer " } else { "" };
-            vec![(field.name(), format!("{scheme}{key}"))]
-        }
-    }
-}
-
-/// A pair of a query as it is written, and whether it goes on to a provider.
-type Pair = (String, bool);
-
-fn key_pair(world: &World, state: &State, presented: Presented) -> Option<Pair> {
-    let KeyCarrier::Query(field) = presented.how else { return None };
-    let key = key_text(world, state, presented.key)?;
-    let text = match field {
-        QueryField::Key => format!("key={key}"),
-        QueryField::ApiKey => format!("api_key={key}"),
-        QueryField::AccessToken => format!("access_token={key}"),
-        QueryField::Authorization => format!("authorization=Bearer%20{key}"),
-    };
-    Some((text, false))
-}
-
-fn pairs(world: &World, state: &State, call: &ProviderCall) -> Vec<Pair> {
-    let mut pairs: Vec<Pair> = Vec::new();
-    if matches!(call.ask.route, Route::GenerateStream(_)) {
-        pairs.push(("alt=sse".to_owned(), true));
-    }
-    if !call.ask.preflight {
-        pairs.extend(key_pair(world, state, call.presented));
-    }
-    pairs.extend(call.query.iter().map(|pair| match pair {
-        QueryPair::Plain(n) => (format!("q{n}=a%20b"), true),
-        QueryPair::Tenant(tenant) => (format!("tenant_id={}", world.tenant(usize::from(*tenant)).id), true),
-        QueryPair::Connection(connection) => (format!("connection={}", world.connection(*connection).id), true),
-        QueryPair::Credential(field) => (format!("{}=caller-credential", field.name()), false),
-        QueryPair::Bearer(key) => (format!("note={}", world.bearer(*key)), false),
-        QueryPair::EncodedBearer(key) => (format!("note={}", world.bearer(*key).replace('_', "%5f")), false),
-    }));
-    pairs
-}
-
-/// The target of a call in origin form, as the client writes it.
-#[must_use]
-pub fn target(world: &World, state: &State, call: &EdgeCall) -> Vec<u8> {
-    match call {
-        EdgeCall::Provider(call) => {
-            let path = call.ask.spelling.apply(&path_of(world, call));
-            if call.ask.spelling == PathSpelling::Asterisk || call.ask.spelling == PathSpelling::TooLong {
-                return path;
-            }
-            let pairs = pairs(world, state, call);
-            with_query(path, pairs.into_iter().map(|(text, _)| text))
-        }
-        EdgeCall::Vend(call) => vend_target(world, state, call),
-        EdgeCall::Hook(call) => hook_target(world, state, call),
-    }
-}
-
-/// What of a call's query goes on to a provider: with its question mark, or nothing.
-#[must_use]
-pub fn passing_query(world: &World, state: &State, call: &ProviderCall) -> Vec<u8> {
-    let passing = pairs(world, state, call).into_iter().filter(|(_, passes)| *passes);
-    with_query(Vec::new(), passing.map(|(text, _)| text))
-}
-
-fn with_query(mut path: Vec<u8>, pairs: impl Iterator<Item = String>) -> Vec<u8> {
-    let query = pairs.collect::<Vec<_>>().join("&");
-    if !query.is_empty() {
-        path.push(b'?');
-        path.extend_from_slice(query.as_bytes());
-    }
-    path
-}
-
-/// The plain path of a call's route.
-#[must_use]
-pub fn path_of(world: &World, call: &ProviderCall) -> String {
-    let adapter = call.adapter.meant().unwrap_or(Provider::Openai);
-    let model = |model: PathModel| path_model(world, adapter, model);
-    match call.ask.route {
-        Route::Chat => "/v1/chat/completions".to_owned(),
-        Route::ApiChat => "/api/v1/chat/completions".to_owned(),
-        Route::Completions => "/v1/completions".to_owned(),
-        Route::ApiCompletions => "/api/v1/completions".to_owned(),
-        Route::Responses => "/v1/responses".to_owned(),
-        Route::Embeddings => "/v1/embeddings".to_owned(),
-        Route::Models => "/v1/models".to_owned(),
-        Route::Model(of) => format!("/v1/models/{}", model(of)),
-        Route::Messages => "/v1/messages".to_owned(),
-        Route::CountTokens => "/v1/messages/count_tokens".to_owned(),
-        Route::Generate(of) => format!("/v1beta/models/{}:generateContent", model(of)),
-        Route::GenerateStream(of) => format!("/v1beta/models/{}:streamGenerateContent", model(of)),
-        Route::EmbedContent(of) => format!("/v1/models/{}:embedContent", model(of)),
-        Route::Speech => "/v1/text-to-speech/voice-1".to_owned(),
-        Route::SpeechStream => "/v1/text-to-speech/voice-1/stream".to_owned(),
-        Route::Transcribe(_) => "/v2/transcript".to_owned(),
-        Route::Transcript(job) => format!("/v2/transcript/{}", job_ref_text(world, job, Provider::Assemblyai)),
-        Route::Predict(of, _) => format!("/api/v1/{}", model(of)),
-        Route::Prediction(job) => {
-            format!("/api/v1/predictions/{}/result", job_ref_text(world, job, Provider::Muapi))
-        }
-        Route::SendMessage => "/sendMessage".to_owned(),
-        Route::GetMe => "/getMe".to_owned(),
-        Route::Execute(_) => "/v1/execute".to_owned(),
-        Route::Files => "/v1/files".to_owned(),
-        Route::AdminKeys => "/v1/organization/admin_api_keys".to_owned(),
-        Route::Credits => "/v1/credits".to_owned(),
-        Route::Root => "/".to_owned(),
-    }
-}
-
-/// A model as a path names it.
-#[must_use]
-pub fn path_model(world: &World, adapter: Provider, model: PathModel) -> String {
-    let listed = |n: u8| if adapter.models().is_empty() { "m1" } else { adapter.model(n) };
-    match model {
-        PathModel::Listed(n) => listed(n).to_owned(),
-        PathModel::OtherCase(n) => listed(n).to_ascii_uppercase(),
-        PathModel::Unlisted => "no-such-model".to_owned(),
-        PathModel::TenantId(tenant) => world.tenant(usize::from(tenant)).id.clone(),
-    }
-}
-
-/// The id of the job that a tenant's key began under a number: ids of two tenants and of two numbers look alike.
-#[must_use]
-pub fn job_text(provider: Provider, tenant: usize, number: u8) -> String {
-    let kind = if provider == Provider::Assemblyai { "tr" } else { "pr" };
-    format!("{kind}-{tenant}-{number}")
-}
-
-fn job_ref_text(world: &World, job: JobRef, provider: Provider) -> String {
-    match job {
-        JobRef::Of { tenant, job } => job_text(provider, usize::from(tenant) % world.tenants.len().max(1), job),
-        JobRef::Unknown => format!("{}-none", if provider == Provider::Assemblyai { "tr" } else { "pr" }),
-    }
-}
-
-/// The action that a body names to composio; `None` where it is left out or no string.
-#[must_use]
-pub fn action_text(action: ComposioAction) -> Option<String> {
-    let upper = |provider: Provider| provider.slug().to_ascii_uppercase();
-    match action {
-        ComposioAction::Of(provider) => Some(format!("{}_FETCH_DATA", upper(provider))),
-        ComposioAction::UnknownToolkit => Some("STRIPE_FETCH_DATA".to_owned()),
-        ComposioAction::Lower(provider) => Some(format!("{}_fetch_data", provider.slug())),
-        ComposioAction::NoUnderscore(provider) => Some(upper(provider)),
-        ComposioAction::NoToolkit => Some("_FETCH".to_owned()),
-        ComposioAction::Dotted(provider) => Some(format!("{}_FETCH.DATA", upper(provider))),
-        ComposioAction::Missing | ComposioAction::Number => None,
-    }
-}
-
-fn vend_target(world: &World, state: &State, call: &VendCall) -> Vec<u8> {
-    let path = match &call.ask {
-        VendAsk::One { provider, spelling } => one_path(provider.slug(), *spelling),
-        VendAsk::Env { provider, spelling } => {
-            let env = provider.env();
-            let text = match spelling {
-                EnvSpelling::Plain => env,
-                EnvSpelling::Lower => env.to_ascii_lowercase(),
-                EnvSpelling::Digit => format!("1{env}"),
-                EnvSpelling::Hyphen => env.replace('_', "-"),
-                EnvSpelling::Long => "A".repeat(65),
-                EnvSpelling::Empty => String::new(),
-                EnvSpelling::Longer => format!("{env}_X"),
-                EnvSpelling::Unknown => "DATABASE_URL".to_owned(),
-                EnvSpelling::Encoded => env.replacen('_', "%5F", 1),
-                EnvSpelling::DotDot => format!("../{env}"),
-            };
-            format!("/v1/{text}")
-        }
-        VendAsk::Bulk { items, spelling } => {
-            let list = items.iter().map(|item| bulk_text(*item)).collect::<Vec<_>>().join(",");
-            let query = match spelling {
-                BulkSpelling::Plain => format!("?slugs={list}"),
-                BulkSpelling::Among => format!("?x=1&slugs={list}&y=2"),
-                BulkSpelling::Twice => format!("?slugs={list}&slugs={list}"),
-                BulkSpelling::Empty => "?slugs=".to_owned(),
-                BulkSpelling::Missing => String::new(),
-                BulkSpelling::TooMany => format!("?slugs={}", vec!["slack"; 51].join(",")),
-            };
-            format!("/_bulk{query}")
-        }
-        VendAsk::Odd(odd) => match odd {
-            OddVendPath::Root => "/".to_owned(),
-            OddVendPath::V1 => "/v1".to_owned(),
-            OddVendPath::Refresh => "/slack/refresh".to_owned(),
-            OddVendPath::All => "/_all".to_owned(),
-            OddVendPath::Deeper => "/slack/token/raw".to_owned(),
-            OddVendPath::Connection(connection) => format!("/connections/{}", world.connection(*connection).id),
-        },
-    };
-    match key_pair(world, state, call.presented) {
-        Some((pair, _)) => {
-            let mark = if path.contains('?') { '&' } else { '?' };
-            format!("{path}{mark}{pair}").into_bytes()
-        }
-        None => path.into_bytes(),
-    }
-}
-
-/// One of several slugs as it is written.
-#[must_use]
-pub fn bulk_text(item: BulkItem) -> String {
-    match item {
-        BulkItem::Provider(provider) => provider.slug().to_owned(),
-        BulkItem::Upper(provider) => provider.slug().to_ascii_uppercase(),
-        BulkItem::Unknown => "nobody".to_owned(),
-    }
-}
-
-fn one_path(slug: &str, spelling: SlugSpelling) -> String {
-    match spelling {
-        SlugSpelling::Plain => format!("/{slug}"),
-        SlugSpelling::Query => format!("/{slug}?x=1"),
-        SlugSpelling::Upper => format!("/{}", slug.to_ascii_uppercase()),
-        SlugSpelling::Capital => {
-            let (first, rest) = slug.split_at_checked(1).unwrap_or((slug, ""));
-            format!("/{}{rest}", first.to_ascii_uppercase())
-        }
-        SlugSpelling::EncodedLetter => format!("/{}", percent_first(slug)),
-        SlugSpelling::EncodedSpace => format!("/{slug}%20"),
-        SlugSpelling::TrailingSlash => format!("/{slug}/"),
-        SlugSpelling::Longer => format!("/{slug}x"),
-        SlugSpelling::Shorter => format!("/{}", slug.get(..slug.len().saturating_sub(1)).unwrap_or_default()),
-        SlugSpelling::EncodedSlash => format!("/{slug}%2f"),
-        SlugSpelling::Semicolon => format!("/{slug};x"),
-        SlugSpelling::DotDot => format!("/x/../{slug}"),
-        SlugSpelling::EncodedDots => format!("/x/%2e%2e/{slug}"),
-        SlugSpelling::DoubleSlash => format!("//{slug}"),
-        SlugSpelling::Nul => format!("/{slug}%00"),
-    }
-}
-
-fn hook_target(world: &World, state: &State, call: &HookCall) -> Vec<u8> {
-    let external = |connection: u8| world.connection(connection).external_id.clone();
-    let mut text = match call.path {
-        HookPath::Of(connection) => format!("/{}", external(connection)),
-        HookPath::Query(connection) => format!("/{}?a=b", external(connection)),
-        HookPath::OtherCase(connection) => format!("/{}", other_case(&external(connection))),
-        HookPath::Cut(connection) => {
-            let external = external(connection);
-            format!("/{}", external.get(..external.len().saturating_sub(1)).unwrap_or_default())
-        }
-        HookPath::Extended(connection) => format!("/{}0", external(connection)),
-        HookPath::ConnectionId(connection) => format!("/{}", world.connection(connection).id),
-        HookPath::TrailingSlash(connection) => format!("/{}/", external(connection)),
-        HookPath::Deeper(connection) => format!("/{}/x", external(connection)),
-        HookPath::DoubleSlash(connection) => format!("//{}", external(connection)),
-        HookPath::DotDot(connection) => format!("/x/../{}", external(connection)),
-        HookPath::Encoded(connection) => format!("/{}", percent_first(&external(connection))),
-        HookPath::Nul(connection) => format!("/{}%00", external(connection)),
-        HookPath::Unknown => "/hook-that-never-was".to_owned(),
-        HookPath::Star => "/*".to_owned(),
-        HookPath::Colon(connection) => format!("/conn:{}", external(connection)),
-        HookPath::Long => format!("/{}", "a".repeat(129)),
-        HookPath::Root => "/".to_owned(),
-    };
-    if let Some(deployment) = call.names {
-        let deployment = world.deployment(deployment);
-        text = format!("{text}?deployment={}&deployment_url=https://evil.example", deployment.id);
-    }
-    if call.field == SecretField::Query
-        && let Some(secret) = secret_text(world, state, call)
-    {
-        let mark = if text.contains('?') { '&' } else { '?' };
-        text = format!("{text}{mark}secret={secret}");
-    }
-    text.into_bytes()
 }
 
 /// The secret that a connection has now, or began with.
@@ -804,10 +472,4 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 pub fn other_case(text: &str) -> String {
     let turned = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
     text.chars().map(turned).collect()
-}
-
-fn percent_first(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|c| format!("%{:02x}", u32::from(c))).unwrap_or_default();
-    format!("{first}{}", chars.as_str())
 }

@@ -1,18 +1,14 @@
-//! What stands behind the edge, and how it is told to answer: byte for byte, and what of it must come back.
+//! How an upstream is told to answer: byte for byte, and what of it must come back.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-use super::call::job_text;
-use crate::action::edge::hook::HookReply;
+use super::words::{answer_body, figures, stream_parts};
 use crate::action::edge::provider::{
-    ClientEnd, EchoForm, Lie, ProviderCall, RedirectTo, Route, UpstreamHeader, UpstreamKind, Usage,
+    ClientEnd, EchoForm, ProviderCall, RedirectTo, Route, UpstreamHeader, UpstreamKind,
 };
-use crate::action::edge::vend::BrokerReply;
-use crate::action::host::HostSpec;
 use crate::observation::{Fields, Place};
-use crate::render::{Script, base_headers, head, page};
-use crate::world::World;
+use crate::render::head;
 use crate::world::edge::Provider;
 
 /// Stands for the authority of [`Place::Stray`] in scripts, and for what comes back of it in answers: a target writes
@@ -42,7 +38,7 @@ pub enum ScriptEnd {
     Keep,
     /// It is closed.
     Close,
-    /// Nothing more is written until the other side closes.
+    /// It stays open until the other side closes. Events that say nothing may be written until then.
     Stall,
 }
 
@@ -251,6 +247,8 @@ struct Draft {
     output: Option<u64>,
     deltas: Option<u64>,
     begins_job: bool,
+    /// Whether nothing is counted of the answer: an embedding is no text.
+    uncounted: bool,
 }
 
 impl Draft {
@@ -273,10 +271,8 @@ impl Draft {
             output: figures.believed_output,
             deltas: None,
             begins_job: matches!(call.ask.route, Route::Transcribe(_) | Route::Predict(..)),
+            uncounted: matches!(call.ask.route, Route::Embeddings | Route::EmbedContent(_)),
         };
-        if matches!(call.ask.route, Route::Embeddings | Route::EmbedContent(_)) {
-            draft.output = Some(0);
-        }
         let is_sound = matches!(call.ask.route, Route::Speech | Route::SpeechStream);
         draft.header("Content-Type", if is_sound { "audio/mpeg" } else { "application/json" }, true);
         draft.header("X-Upstream-Mark", "kept", true);
@@ -498,191 +494,11 @@ impl Draft {
                 breaks: self.dies,
             },
             input: self.input,
-            output: self.output,
+            output: if self.uncounted { Some(0) } else { self.output },
             deltas: self.deltas,
             bytes: u64::try_from(body.len()).unwrap_or(u64::MAX),
             begins_job: self.begins_job,
         }
-    }
-}
-
-/// Usage as an upstream writes it, and what of it can be believed.
-struct Figures {
-    /// As JSON; `None` where it is left out.
-    input: Option<String>,
-    output: Option<String>,
-    believed_input: Option<u64>,
-    believed_output: Option<u64>,
-    /// More members beside the usage.
-    beside: String,
-}
-
-/// The largest number of units that is believed.
-const UNITS_MAX: u64 = 1_000_000_000_000;
-
-fn figures(usage: Usage) -> Figures {
-    let good = |input: u64, output: u64| Figures {
-        input: Some(input.to_string()),
-        output: Some(output.to_string()),
-        believed_input: Some(input),
-        believed_output: Some(output),
-        beside: String::new(),
-    };
-    let odd_output = |text: &str| Figures { output: Some(text.to_owned()), believed_output: None, ..good(5, 5) };
-    match usage {
-        Usage::Reported { input, output } => good(u64::from(input), u64::from(output)),
-        Usage::Missing => {
-            Figures { input: None, output: None, believed_input: None, believed_output: None, beside: String::new() }
-        }
-        Usage::Lies(lie) => match lie {
-            Lie::NegativeInput => Figures { input: Some("-1000000".to_owned()), believed_input: None, ..good(5, 5) },
-            Lie::NegativeOutput => odd_output("-1000000"),
-            Lie::Huge => odd_output(&(UNITS_MAX + 1).to_string()),
-            Lie::Largest => good(5, UNITS_MAX),
-            Lie::Overflows => odd_output("18446744073709551616"),
-            Lie::Fraction => odd_output("1.5"),
-            Lie::Text => odd_output("\"7\""),
-            Lie::Null => odd_output("null"),
-            Lie::Foreign(tenant) => Figures {
-                beside: format!(
-                    ",\"tenant_id\":\"tenant-{tenant}\",\"vendo_usage\":{{\"tenant\":{tenant},\"input_tokens\":900000}}"
-                ),
-                ..good(5, 7)
-            },
-        },
-    }
-}
-
-/// A `usage` object under the provider's names.
-fn usage_object(figures: &Figures, input: &str, output: &str) -> Option<String> {
-    let members = [(input, &figures.input), (output, &figures.output)];
-    let written: Vec<String> =
-        members.iter().filter_map(|(name, value)| value.as_ref().map(|value| format!("\"{name}\":{value}"))).collect();
-    (!written.is_empty()).then(|| format!("{{{}}}", written.join(",")))
-}
-
-fn answer_body(call: &ProviderCall, asking: Asking<'_>, figures: &Figures) -> String {
-    let usage = |name: &str, input: &str, output: &str| {
-        let object = usage_object(figures, input, output);
-        object.map(|object| format!(",\"{name}\":{object}")).unwrap_or_default() + &figures.beside
-    };
-    let tokens = || usage("usage", "prompt_tokens", "completion_tokens");
-    let job = |provider, number| job_text(provider, asking.tenant, number);
-    match call.ask.route {
-        Route::Chat | Route::ApiChat | Route::Completions | Route::ApiCompletions => format!(
-            "{{\"id\":\"chat-1\",\"choices\":[{{\"index\":0,\"message\":{{\"role\":\"assistant\",\"content\":\"yes\"}}}}]{}}}",
-            tokens()
-        ),
-        Route::Responses => {
-            format!("{{\"id\":\"resp-1\",\"output\":[]{}}}", usage("usage", "input_tokens", "output_tokens"))
-        }
-        Route::Embeddings => {
-            let input = figures.input.clone().unwrap_or_default();
-            format!(
-                "{{\"object\":\"list\",\"data\":[],\"usage\":{{\"prompt_tokens\":{input},\"total_tokens\":{input}}}}}"
-            )
-        }
-        Route::Messages => format!(
-            "{{\"id\":\"msg-1\",\"content\":[{{\"type\":\"text\",\"text\":\"yes\"}}]{}}}",
-            usage("usage", "input_tokens", "output_tokens")
-        ),
-        Route::CountTokens => "{\"input_tokens\":9}".to_owned(),
-        Route::Generate(_) | Route::GenerateStream(_) => format!(
-            "{{\"candidates\":[{{\"content\":{{\"parts\":[{{\"text\":\"yes\"}}]}}}}]{}}}",
-            usage("usageMetadata", "promptTokenCount", "candidatesTokenCount")
-        ),
-        Route::EmbedContent(_) => {
-            let input = figures.input.clone().unwrap_or_default();
-            format!("{{\"embedding\":{{\"values\":[]}},\"usageMetadata\":{{\"promptTokenCount\":{input}}}}}")
-        }
-        Route::Speech | Route::SpeechStream => "ID3 a sound".to_owned(),
-        Route::Transcribe(number) => {
-            format!("{{\"id\":\"{}\",\"status\":\"queued\"}}", job(Provider::Assemblyai, number))
-        }
-        Route::Transcript(_) => match call.upstream.usage {
-            Usage::Reported { input, output } => {
-                let model = if output % 2 == 1 { ",\"speech_model\":\"nano\"" } else { "" };
-                format!("{{\"id\":\"t\",\"status\":\"completed\",\"audio_duration\":{input}{model}}}")
-            }
-            Usage::Missing | Usage::Lies(_) => "{\"id\":\"t\",\"status\":\"processing\"}".to_owned(),
-        },
-        Route::Predict(_, number) => {
-            format!("{{\"request_id\":\"{}\",\"status\":\"processing\"}}", job(Provider::Muapi, number))
-        }
-        Route::Prediction(_) => "{\"status\":\"completed\",\"outputs\":[]}".to_owned(),
-        Route::SendMessage | Route::GetMe => "{\"ok\":true,\"result\":{\"id\":1}}".to_owned(),
-        Route::Execute(_) => "{\"data\":{\"ok\":true}}".to_owned(),
-        Route::Models | Route::Model(_) | Route::Files | Route::AdminKeys | Route::Credits | Route::Root => {
-            "{\"object\":\"list\",\"data\":[]}".to_owned()
-        }
-    }
-}
-
-/// The events of a stream.
-struct StreamParts {
-    before: Vec<String>,
-    /// `{n}` stands for the event's number.
-    content: String,
-    behind: Vec<String>,
-    /// Whether the question's usage is reported before any content.
-    input_before: bool,
-}
-
-fn stream_parts(route: Route, adapter: Provider, figures: &Figures) -> StreamParts {
-    let data = |json: String| format!("data: {json}\n\n");
-    let named = |name: &str, json: String| format!("event: {name}\ndata: {json}\n\n");
-    let beside = &figures.beside;
-    if adapter == Provider::Anthropic {
-        let input = figures.input.as_ref().map(|input| format!(",\"usage\":{{\"input_tokens\":{input}}}"));
-        let start =
-            format!("{{\"type\":\"message_start\",\"message\":{{\"id\":\"msg-1\"{}}}}}", input.unwrap_or_default());
-        let output = figures.output.as_ref();
-        let end = output.map(|output| {
-            let json = format!("{{\"type\":\"message_delta\",\"usage\":{{\"output_tokens\":{output}}}{beside}}}");
-            named("message_delta", json)
-        });
-        let content =
-            "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"w{n}\"}}";
-        return StreamParts {
-            before: vec![named("message_start", start)],
-            content: named("content_block_delta", content.to_owned()),
-            behind: end.into_iter().chain([named("message_stop", "{\"type\":\"message_stop\"}".to_owned())]).collect(),
-            input_before: true,
-        };
-    }
-    if adapter == Provider::Gemini {
-        let usage = usage_object(figures, "promptTokenCount", "candidatesTokenCount");
-        let last = usage.map(|usage| {
-            data(format!("{{\"candidates\":[{{\"finishReason\":\"STOP\"}}],\"usageMetadata\":{usage}{beside}}}"))
-        });
-        return StreamParts {
-            before: Vec::new(),
-            content: data("{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"w{n}\"}]}}]}".to_owned()),
-            behind: last.into_iter().collect(),
-            input_before: false,
-        };
-    }
-    if route == Route::Responses {
-        let usage = usage_object(figures, "input_tokens", "output_tokens");
-        let usage = usage.map(|usage| format!(",\"usage\":{usage}")).unwrap_or_default();
-        let end = format!("{{\"type\":\"response.completed\",\"response\":{{\"id\":\"resp-1\"{usage}}}{beside}}}");
-        return StreamParts {
-            before: vec![named("response.created", "{\"type\":\"response.created\"}".to_owned())],
-            content: named(
-                "response.output_text.delta",
-                "{\"type\":\"response.output_text.delta\",\"delta\":\"w{n}\"}".to_owned(),
-            ),
-            behind: vec![named("response.completed", end)],
-            input_before: false,
-        };
-    }
-    let usage = usage_object(figures, "prompt_tokens", "completion_tokens");
-    let last = usage.map(|usage| data(format!("{{\"id\":\"chat-1\",\"choices\":[],\"usage\":{usage}{beside}}}")));
-    StreamParts {
-        before: Vec::new(),
-        content: data("{\"id\":\"chat-1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"w{n}\"}}]}".to_owned()),
-        behind: last.into_iter().chain(["data: [DONE]\n\n".to_owned()]).collect(),
-        input_before: false,
     }
 }
 
@@ -698,127 +514,4 @@ fn find(text: &[u8], part: &[u8]) -> Vec<usize> {
         at += next + part.len();
     }
     found
-}
-
-/// The second at which a token expires that is good for so many seconds from now, as RFC 3339 writes it.
-#[must_use]
-pub fn rfc3339(at_s: i64) -> String {
-    let (days, second) = (at_s.div_euclid(86_400), at_s.rem_euclid(86_400));
-    let (year, month, day) = civil(days);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
-}
-
-/// Year, month and day of a day since the epoch.
-#[must_use]
-pub fn civil(days: i64) -> (i64, i64, i64) {
-    // Days are counted from the first of March of the year 0, in eras of 400 years, so that a leap day comes last.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
-}
-
-/// How the broker answers for an account, `serial` being the number of its answer in the case.
-#[must_use]
-pub fn broker_script(
-    world: &World,
-    reply: BrokerReply,
-    account: usize,
-    serial: u32,
-    now_s: i64,
-    due: bool,
-) -> UpstreamScript {
-    let access = world.edge.broker_token(account, serial);
-    let refresh = world.edge.broker_refresh(account, serial);
-    let both = |expires: &str| {
-        format!("{{\"access_token\":\"{access}\",\"refresh_token\":\"{refresh}\",\"expires_at\":{expires}}}")
-    };
-    let json = [("Content-Type".to_owned(), b"application/json".to_vec())];
-    let whole = |status: u16, headers: &[(String, Vec<u8>)], body: String| {
-        let length = body.len().to_string();
-        (vec![head(status, headers, &[("Content-Length", &length)]), body.into_bytes()], ScriptEnd::Keep)
-    };
-    let (pieces, end) = match reply {
-        BrokerReply::Token { expires_in_s } => {
-            let expires = expires_in_s.map(|seconds| format!("\"{}\"", rfc3339(now_s + i64::from(seconds))));
-            whole(200, &json, both(expires.as_deref().unwrap_or("null")))
-        }
-        BrokerReply::WithHeaders => {
-            let mut headers = json.to_vec();
-            headers.push(("Set-Cookie".to_owned(), format!("refresh={refresh}").into_bytes()));
-            headers.push(("X-Refresh-Token".to_owned(), refresh.clone().into_bytes()));
-            whole(200, &headers, both("null"))
-        }
-        BrokerReply::Error(status) => whole(status.code(), &json, both("null")),
-        BrokerReply::NotJson => whole(200, &json, format!("access_token={access}&refresh_token={refresh}")),
-        BrokerReply::NoAccessToken => {
-            whole(200, &json, format!("{{\"refresh_token\":\"{refresh}\",\"expires_at\":null}}"))
-        }
-        BrokerReply::NumberToken => {
-            whole(200, &json, format!("{{\"access_token\":7,\"refresh_token\":\"{refresh}\",\"expires_at\":null}}"))
-        }
-        BrokerReply::EmptyToken => {
-            whole(200, &json, format!("{{\"access_token\":\"\",\"refresh_token\":\"{refresh}\",\"expires_at\":null}}"))
-        }
-        BrokerReply::Redirect => {
-            let mut headers = json.to_vec();
-            headers.push(("Location".to_owned(), format!("http://{STRAY}/v1/tokens").into_bytes()));
-            whole(307, &headers, both("null"))
-        }
-        BrokerReply::Dies => {
-            let body = both("null");
-            let length = (body.len() + 50).to_string();
-            (vec![head(200, &json, &[("Content-Length", &length)]), body.into_bytes()], ScriptEnd::Close)
-        }
-        BrokerReply::ClosesAtOnce => (Vec::new(), ScriptEnd::Close),
-    };
-    let answers = world.edge.accounts.get(account).map(|own| own.id.clone()).unwrap_or_default();
-    UpstreamScript { place: Place::Broker, answers, due, pieces, end }
-}
-
-/// How a deployment's container is told to answer a webhook.
-#[must_use]
-pub fn container_script(world: &World, deployment: usize, reply: HookReply) -> Script {
-    let Some(own) = world.deployments.get(deployment) else { return Script::Echo };
-    let page = page(&own.page_canary.text);
-    let base = base_headers(&own.header_canary.text);
-    let response = |status, more: &[(&str, String)], body: Vec<u8>| {
-        let more = more.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into_bytes()));
-        Script::Response {
-            status,
-            headers: base.iter().cloned().chain(more).collect(),
-            chunks: vec![body],
-            chunked: false,
-            trailers: Vec::new(),
-        }
-    };
-    match reply {
-        HookReply::Ok => response(200, &[], page),
-        HookReply::Accepted => response(202, &[], Vec::new()),
-        HookReply::NotFound => response(404, &[], page),
-        HookReply::Error => response(500, &[], page),
-        HookReply::Redirect(other) => {
-            let host = HostSpec::of(other).of.text(world);
-            response(302, &[("Location", format!("https://{host}/vendo/webhooks/telegram"))], page)
-        }
-        HookReply::RedirectStray => response(307, &[("Location", format!("http://{STRAY}/"))], page),
-        HookReply::WithHeaders => response(
-            200,
-            &[
-                ("Set-Cookie", "vendoAuth=planted; Domain=vendo.run".to_owned()),
-                ("X-Vendo-Role", "owner".to_owned()),
-                ("Vendo-Error-Code", "app_revoked".to_owned()),
-            ],
-            page,
-        ),
-        HookReply::Garbage => {
-            Script::Raw { bytes: b"\x16\x03\x01\x02\x00 not http at all\r\n\r\n".to_vec(), close: true }
-        }
-        HookReply::ClosesAtOnce => Script::Raw { bytes: Vec::new(), close: true },
-    }
 }

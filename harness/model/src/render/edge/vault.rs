@@ -520,10 +520,10 @@ mod tests {
 
     #[test]
     fn places_at_a_moved_boundary_differ_and_join_to_one_text() {
-        let base = plans(VaultKind::FieldBoundaries).concat().into_iter().find_map(|step| match step {
-            VaultStep::Open { field, .. } => Some(field),
-            _ => None,
-        });
+        let steps = plans(VaultKind::FieldBoundaries).concat();
+        let base = steps
+            .into_iter()
+            .find_map(|step| if let VaultStep::Open { field, .. } = step { Some(field) } else { None });
         let base = base.unwrap();
         for separator in SEPARATORS {
             for boundary in Boundary::ALL {
@@ -562,9 +562,9 @@ mod tests {
         for plan in plans(VaultKind::BitFlip) {
             let bytes: BTreeSet<usize> = plan
                 .iter()
-                .filter_map(|step| match step {
-                    VaultStep::Open { tamper: Tamper::Flip { byte, .. }, .. } => Some(*byte),
-                    _ => None,
+                .filter_map(|step| {
+                    let VaultStep::Open { tamper: Tamper::Flip { byte, .. }, .. } = step else { return None };
+                    Some(*byte)
                 })
                 .collect();
             let due = (0..CIPHERTEXT_AT + 1).chain(CIPHERTEXT_AT + 32..CIPHERTEXT_AT + 32 + TAG_LEN);

@@ -159,6 +159,8 @@ impl State {
                 self.edge.tokens.remove(&index);
             }
             EdgeControl::StaleConnection { connection, status } => {
+                // What is kept is kept for a version of the row.
+                self.edge.tokens.remove(&world.edge.connection_index(connection));
                 if let Some(own) = self.connection_mut(world, connection) {
                     own.status = status;
                 }

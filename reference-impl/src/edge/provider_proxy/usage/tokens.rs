@@ -39,7 +39,7 @@ impl Tokens {
             Dialect::Openai => self.openai(document),
             Dialect::Anthropic => {
                 let usage = anthropic_usage(parsed::<Anthropic<'_>>(document).and_then(|found| found.usage));
-                (self.input, self.output) = (usage.input_tokens.and_then(count), usage.output_tokens.and_then(count));
+                (self.input, self.output) = (usage.input(), usage.output_tokens.and_then(count));
             }
             Dialect::Gemini if document.trim_ascii_start().starts_with('[') => {
                 for element in elements(document) {
@@ -64,7 +64,8 @@ impl Tokens {
         let kind = found.kind.and_then(RawExt::text);
         let usage = match (found.usage, kind) {
             (Some(usage), _) => Some(usage),
-            (None, Some("response.completed")) => {
+            // An answer that reached the client's own limit ends as incomplete.
+            (None, Some("response.completed" | "response.incomplete")) => {
                 found.response.and_then(RawExt::parsed::<Openai<'_>>).and_then(|response| response.usage)
             }
             (None, _) => None,
@@ -92,7 +93,7 @@ impl Tokens {
         match found.kind.and_then(RawExt::text) {
             Some("message_start") => {
                 let message = found.message.and_then(RawExt::parsed::<Anthropic<'_>>);
-                self.input = anthropic_usage(message.and_then(|message| message.usage)).input_tokens.and_then(count);
+                self.input = anthropic_usage(message.and_then(|message| message.usage)).input();
             }
             Some("message_delta") => {
                 if let Some(output) = anthropic_usage(found.usage).output_tokens {
@@ -107,8 +108,8 @@ impl Tokens {
     fn gemini(&mut self, document: &str) {
         let Some(found) = parsed::<Gemini<'_>>(document) else { return };
         if let Some(usage) = found.usage.and_then(RawExt::parsed::<GeminiUsage<'_>>) {
-            self.input = usage.prompt.and_then(count);
-            self.output = usage.candidates.and_then(count);
+            self.input = sum(usage.prompt, [usage.tool_results]);
+            self.output = sum(usage.candidates, [usage.thoughts]);
         }
         let candidates: Vec<Candidate<'_>> = found.candidates.and_then(RawExt::parsed).unwrap_or_default();
         let speaks = |candidate: &Candidate<'_>| {
@@ -128,6 +129,12 @@ fn anthropic_usage<'d>(usage: Option<&'d RawValue>) -> AnthropicUsage<'d> {
 /// A number that can be billed.
 pub(super) fn count(value: &RawValue) -> Option<u64> {
     value.parsed::<u64>().filter(|count| *count <= COUNT_MAX)
+}
+
+/// A number and those that a provider counts beside it, each where it is there.
+fn sum<const N: usize>(first: Option<&RawValue>, beside: [Option<&RawValue>; N]) -> Option<u64> {
+    let mut beside = beside.into_iter().flatten();
+    beside.try_fold(first.and_then(count)?, |sum, more| sum.checked_add(count(more)?)).filter(|sum| *sum <= COUNT_MAX)
 }
 
 /// Whether a member holds anything.
@@ -216,7 +223,18 @@ struct AnthropicUsage<'d> {
     #[serde(borrow, default)]
     input_tokens: Option<&'d RawValue>,
     #[serde(borrow, default)]
+    cache_creation_input_tokens: Option<&'d RawValue>,
+    #[serde(borrow, default)]
+    cache_read_input_tokens: Option<&'d RawValue>,
+    #[serde(borrow, default)]
     output_tokens: Option<&'d RawValue>,
+}
+
+impl AnthropicUsage<'_> {
+    /// All tokens in. The client says what of its prompt is cached, and `input_tokens` leaves that out.
+    fn input(&self) -> Option<u64> {
+        sum(self.input_tokens, [self.cache_creation_input_tokens, self.cache_read_input_tokens])
+    }
 }
 
 #[derive(Deserialize)]
@@ -233,6 +251,12 @@ struct GeminiUsage<'d> {
     prompt: Option<&'d RawValue>,
     #[serde(rename = "candidatesTokenCount", borrow, default)]
     candidates: Option<&'d RawValue>,
+    /// Out as well, and counted beside the candidates.
+    #[serde(rename = "thoughtsTokenCount", borrow, default)]
+    thoughts: Option<&'d RawValue>,
+    /// In as well, and counted beside the prompt.
+    #[serde(rename = "toolUsePromptTokenCount", borrow, default)]
+    tool_results: Option<&'d RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -292,6 +316,36 @@ mod tests {
         ] {
             assert_eq!(document(dialect, text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_counted_beside_is_billed_too() {
+        for (dialect, text, expected) in [
+            (
+                Anthropic,
+                r#"{"usage":{"input_tokens":3,"cache_creation_input_tokens":40,"cache_read_input_tokens":500,"output_tokens":5}}"#,
+                (Some(543), Some(5)),
+            ),
+            (
+                Anthropic,
+                r#"{"usage":{"input_tokens":3,"cache_read_input_tokens":null,"output_tokens":5}}"#,
+                (Some(3), Some(5)),
+            ),
+            (
+                Anthropic,
+                r#"{"usage":{"input_tokens":3,"cache_read_input_tokens":-4,"output_tokens":5}}"#,
+                (None, Some(5)),
+            ),
+            (
+                Gemini,
+                r#"{"usageMetadata":{"promptTokenCount":3,"toolUsePromptTokenCount":40,"candidatesTokenCount":5,"thoughtsTokenCount":600}}"#,
+                (Some(43), Some(605)),
+            ),
+        ] {
+            assert_eq!(document(dialect, text), expected, "{text}");
+        }
+        let cut = r#"{"type":"response.incomplete","response":{"usage":{"input_tokens":7,"output_tokens":9}}}"#;
+        assert_eq!(stream(Openai, &[cut]), (Some(7), Some(9), 0));
     }
 
     #[test]

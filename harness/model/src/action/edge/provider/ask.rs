@@ -34,6 +34,10 @@ impl Ask {
             // A bot's method in upper case is another of its methods.
             self.spelling = PathSpelling::Plain;
         }
+        if self.route == Route::Root && matches!(self.spelling, PathSpelling::TrailingSlash | PathSpelling::Deeper) {
+            // They would double its slash, which is another spelling.
+            self.spelling = PathSpelling::DoubleSlash;
+        }
         if self.method == Some(self.route.method()) {
             self.method = None;
         }
@@ -512,9 +516,11 @@ impl PathSpelling {
             Self::Deeper => format!("{path}/y/z"),
             Self::Upper => path.to_ascii_uppercase(),
             Self::EncodedLetter => encoded_letter(path),
-            Self::EncodedSlash => {
-                path.rsplit_once('/').map_or_else(|| path.to_owned(), |(before, behind)| format!("{before}%2f{behind}"))
-            }
+            Self::EncodedSlash => match path.rsplit_once('/') {
+                Some((before, behind)) if !before.is_empty() => format!("{before}%2f{behind}"),
+                // Behind a slash another one would begin an authority.
+                Some(_) | None => format!("{path}x%2fy"),
+            },
             Self::Semicolon => format!("{path};x"),
             Self::EncodedQuestion => format!("{path}%3fx=1"),
             Self::EncodedThrice => format!("/x/%25252e%25252e{path}"),

@@ -27,26 +27,12 @@ impl UpstreamReply {
         Self { kind, ..Self::plain() }
     }
 
-    /// Whether nothing is reported of the question that can be believed.
-    pub(super) const fn needs_estimate(self) -> bool {
-        !matches!(self.usage, Usage::Reported { .. })
-            || self.kind.breaks_off()
-            || matches!(self.kind, UpstreamKind::Echo(EchoForm::BodyEndsWithPart) | UpstreamKind::NoContent)
-    }
-
     pub(super) fn canonical(mut self, adapter: Option<Provider>, route: Route) -> Self {
         if self.kind.is_stream() && !streams(adapter, route) {
             self.kind = UpstreamKind::Answer;
         }
         if !reports_tokens(adapter) && matches!(self.usage, Usage::Lies(_)) {
             self.usage = Usage::Missing;
-        }
-        if matches!(route, Route::Embeddings | Route::EmbedContent(_)) {
-            // An embedding's answer is no text, so an estimate of it would say nothing.
-            self.usage = match self.usage {
-                Usage::Reported { .. } => self.usage,
-                Usage::Missing | Usage::Lies(_) => Usage::Reported { input: 11, output: 0 },
-            };
         }
         self
     }

@@ -4,7 +4,9 @@
 //! the connection's record on the way. Nothing in a request names a tenant: the key's scope does, and a row of another
 //! tenant is as absent as one that never was.
 
-use super::entry::Inspection;
+use crate::edge::entry::Inspection;
+#[cfg(feature = "faults")]
+use crate::fault::Fault;
 use crate::identity::key::{Caller, Grant};
 use crate::ids::ConnectionId;
 use crate::observe::Guard;
@@ -103,6 +105,12 @@ impl Chain {
             Grant::Connection(id) if named.allows(id) => self.database.connection(caller.scope(), id).await?,
             Grant::Connection(_) => None,
         };
+        #[cfg(feature = "faults")]
+        let row = if inspection.faults.has(Fault::CrdConnectionKeyWalksBindings) {
+            self.of_its_app(caller, provider).await?.or(row)
+        } else {
+            row
+        };
         let row = row.filter(|row| is_owned(row, owner)).ok_or(ChainRefusal::BindingMissing)?;
         inspection.reach(Guard::ConnectionMatch);
         self.examine(caller, provider, &row, inspection).await?;
@@ -126,6 +134,19 @@ impl Chain {
         Ok(None)
     }
 
+    /// What the app of a connection's key is bound to at another provider. Only a planted fault asks.
+    #[cfg(feature = "faults")]
+    async fn of_its_app(&self, caller: &Caller, provider: &str) -> Result<Option<ConnectionRow>, ChainRefusal> {
+        let Grant::Connection(own) = caller.grant() else { return Ok(None) };
+        let scope = caller.scope();
+        let Some(binding) = self.database.bindings_of(scope, own).await?.into_iter().next() else { return Ok(None) };
+        if binding.provider.as_str() == provider {
+            return Ok(None);
+        }
+        let bindings = self.database.bindings(scope, &binding.app, provider).await?;
+        self.bound(caller, &bindings, &Named::Nothing, None).await
+    }
+
     /// Checks a connection once more, by its record in the namespace, or by its row where there is none.
     async fn examine(
         &self,
@@ -143,7 +164,11 @@ impl Chain {
             if let Some(entry) = self.kv.get(&key).await
                 && let Some(status) = ConnectionStatus::from_name(&entry.status)
             {
-                return admitted(&Record { tenant: &entry.tenant_id, provider: &entry.provider, status }, tenant, provider);
+                return admitted(
+                    &Record { tenant: &entry.tenant_id, provider: &entry.provider, status },
+                    tenant,
+                    provider,
+                );
             }
         }
         admitted(&of_row, tenant, provider)

@@ -83,7 +83,10 @@ mod tests {
         container.script(Reply::DieAfter { declared: 10, sent: b"half".to_vec() });
         assert_eq!(ask(&container, &network, AnswerBody::Read(99)).await, None);
         container.script(Reply::Raw(b"HTTP/1.1 200 OK\r\n\r\nto the end".to_vec()));
-        assert_eq!(ask(&container, &network, AnswerBody::Read(99)).await, Some((200, Bytes::from_static(b"to the end"))));
+        assert_eq!(
+            ask(&container, &network, AnswerBody::Read(99)).await,
+            Some((200, Bytes::from_static(b"to the end")))
+        );
         container.script(Reply::Raw(b"nonsense\r\n\r\n".to_vec()));
         assert_eq!(ask(&container, &network, AnswerBody::Read(99)).await, None);
         container.script(Reply::Hold(Box::new(Reply::Page)));

@@ -1,0 +1,266 @@
+//! The lookups behind the hooks worker's decisions, and the delivery.
+
+use super::answers::{self, Refusal};
+use super::decide::{self, BODY_MAX};
+use super::envelope;
+use crate::clock::Clock;
+use crate::edge::entry::Inspection;
+use crate::edge::log_line::LogLine;
+use crate::edge::one_shot::{self, AnswerBody};
+use crate::edge::upstream::ResponseBody;
+use crate::edge::worker::Worker;
+use crate::fault::{Fault, FaultSet};
+use crate::identity::hook;
+use crate::identity::scope::TenantScope;
+use crate::network::{Endpoint, Network};
+use crate::observe::{Guard, Observer};
+use crate::platform::Limits;
+use crate::store::database::{AppRow, ConnectionRow, Database, DatabaseError, Db};
+use crate::store::vault::{Field, Vault};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use std::sync::Arc;
+use tokio::time::timeout;
+
+/// The hooks worker of a platform.
+pub(crate) struct Hooks {
+    pub(crate) database: Db,
+    pub(crate) vault: Option<Vault>,
+    pub(crate) clock: Clock,
+    pub(crate) network: Network,
+    pub(crate) limits: Limits,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) faults: FaultSet,
+    #[cfg(feature = "faults")]
+    pub(crate) planted: super::planted::Planted,
+}
+
+/// Where a webhook goes, and who signs for it.
+struct Destination {
+    target: Endpoint,
+    app: AppRow,
+}
+
+impl From<DatabaseError> for Refusal {
+    fn from(_: DatabaseError) -> Self {
+        Self::Unavailable
+    }
+}
+
+impl Hooks {
+    /// Answers one request that was let in.
+    pub(crate) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        mut inspection: Inspection,
+    ) -> Response<ResponseBody> {
+        let (parts, body) = request.into_parts();
+        let mut line = LogLine::default();
+        let response = match self.examine(&parts, body, &mut inspection, &mut line).await {
+            Ok(status) => answers::delivered(status),
+            Err(refusal) => {
+                line.code(refusal.code());
+                refusal.response(&parts.method)
+            }
+        };
+        line.report(self.observer.as_deref(), Worker::Hooks, inspection.guards, response.status().as_u16());
+        response.map(ResponseBody::Whole)
+    }
+
+    /// The status that the container answered.
+    async fn examine(
+        &self,
+        parts: &Parts,
+        body: Incoming,
+        inspection: &mut Inspection,
+        line: &mut LogLine,
+    ) -> Result<StatusCode, Refusal> {
+        let found = self.found(parts).await?;
+        if found.is_some() && self.faults.has(Fault::HksMethodBeforeSecret) {
+            decide::acceptable(&parts.method, &parts.headers)?;
+        }
+        if found.is_some() && self.faults.has(Fault::HksBodyReadFirst) {
+            let body = self.read(body).await?;
+            let (scope, row) = self.proven(parts, found, inspection)?;
+            decide::acceptable(&parts.method, &parts.headers)?;
+            return self.pass(parts, &scope, &row, body, inspection, line).await;
+        }
+        let (scope, row) = self.proven(parts, found, inspection)?;
+        line.connection(&row);
+        decide::acceptable(&parts.method, &parts.headers)?;
+        let body = self.read(body).await?;
+        self.pass(parts, &scope, &row, body, inspection, line).await
+    }
+
+    /// The connection that the path names, if there is one and it was not revoked.
+    async fn found(&self, parts: &Parts) -> Result<Option<ConnectionRow>, Refusal> {
+        let Some(id) = decide::external_id(parts.uri.path()) else { return Ok(None) };
+        let row = self.database.hook_connection(&id).await?;
+        if row.is_none() && self.faults.has(Fault::HksUnknownIs404) {
+            return Err(Refusal::NotBound);
+        }
+        let was_there = row.is_some();
+        let alive = decide::alive(row);
+        if was_there && alive.is_none() && self.faults.has(Fault::HksRevokedDiffers) {
+            return Err(Refusal::NotBound);
+        }
+        Ok(alive)
+    }
+
+    /// The connection that the request has proven to speak for, and its tenant's scope.
+    fn proven(
+        &self,
+        parts: &Parts,
+        found: Option<ConnectionRow>,
+        inspection: &mut Inspection,
+    ) -> Result<(TenantScope, ConnectionRow), Refusal> {
+        inspection.reach(Guard::WebhookSecret);
+        let secret = decide::presented(&parts.headers, found.as_ref().map(|row| row.provider.as_str()));
+        let vault = self.vault.as_ref().ok_or(Refusal::Unproven)?;
+        let scope = hook::admit_with(vault, found.as_ref(), secret, self.faults);
+        #[cfg(feature = "faults")]
+        let scope = scope.or_else(|| {
+            let (row, secret) = (found.as_ref()?, secret?);
+            let old = self.faults.has(Fault::HksOldSecretAccepted) && self.planted.secrets.was_of(row, secret);
+            let foreign = self.faults.has(Fault::HksForeignSecretAccepted)
+                && self.planted.secrets.was_at_provider_of(row, secret);
+            (old || foreign).then(|| crate::identity::operator(row.tenant.clone()))
+        });
+        match (scope, found) {
+            (Some(scope), Some(row)) => {
+                inspection.reach(Guard::Scope);
+                Ok((scope, row))
+            }
+            (None, _) | (Some(_), None) => Err(Refusal::Unproven),
+        }
+    }
+
+    /// Takes a webhook to its destination.
+    async fn pass(
+        &self,
+        parts: &Parts,
+        scope: &TenantScope,
+        row: &ConnectionRow,
+        body: Bytes,
+        inspection: &mut Inspection,
+        line: &mut LogLine,
+    ) -> Result<StatusCode, Refusal> {
+        line.connection(row);
+        inspection.reach(Guard::WebhookDelivery);
+        let destination = self.destination(parts, scope, row).await?;
+        self.deliver(parts, row, &destination, body).await
+    }
+
+    /// The whole body.
+    async fn read(&self, body: Incoming) -> Result<Bytes, Refusal> {
+        let read = timeout(self.limits.stall_timeout, Limited::new(body, BODY_MAX).collect()).await;
+        match read.map_err(|_| Refusal::BadRequest)? {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
+            Err(_) => Err(Refusal::BadRequest),
+        }
+    }
+
+    /// The deployment of the app that the connection is bound to: by the tenant's own rows, and by nothing in the
+    /// request.
+    async fn destination(
+        &self,
+        _parts: &Parts,
+        scope: &TenantScope,
+        row: &ConnectionRow,
+    ) -> Result<Destination, Refusal> {
+        let bindings = self.database.bindings_of(scope, &row.id).await?;
+        let bound = bindings.into_iter().next().map(|binding| binding.app);
+        #[cfg(feature = "faults")]
+        let bound = if self.faults.has(Fault::HksUnboundDelivered) {
+            self.planted.last_app(&row.id, bound.as_ref())
+        } else {
+            bound
+        };
+        let bound = bound.ok_or(Refusal::NotBound)?;
+        let app = self.database.app(scope, &bound).await?.ok_or(Refusal::NotBound)?;
+        #[cfg(feature = "faults")]
+        if self.faults.has(Fault::HksForgedDestination)
+            && let Some(target) = self.named(_parts, scope).await
+        {
+            return Ok(Destination { target, app });
+        }
+        let deployment = match &app.deployment {
+            Some(id) => self.database.deployment(scope, id).await?,
+            None => None,
+        };
+        let target = decide::destination(app.deployment.as_ref(), deployment.as_ref(), self.faults)?;
+        Ok(Destination { target, app })
+    }
+
+    async fn deliver(
+        &self,
+        parts: &Parts,
+        row: &ConnectionRow,
+        destination: &Destination,
+        body: Bytes,
+    ) -> Result<StatusCode, Refusal> {
+        let Destination { target, app } = destination;
+        let vault = self.vault.as_ref().ok_or(Refusal::Unavailable)?;
+        let secret = vault.open(&Field::of_app(app), &app.webhook_secret);
+        let secret = secret.map_err(|_| Refusal::Unavailable)?;
+        #[cfg(feature = "faults")]
+        let secret =
+            if self.faults.has(Fault::HksSignedWithFirstApp) { self.planted.first_app_secret(secret) } else { secret };
+        let answer = self.send(parts, row, target, body.clone(), &secret).await?;
+        let mut status = answer.status();
+        if self.faults.has(Fault::HksRedirectFollowed)
+            && status.is_redirection()
+            && let Some(elsewhere) = authority(&answer)
+        {
+            status = self.send(parts, row, &elsewhere, body, &secret).await?.status();
+        }
+        // A change of protocol was not asked for.
+        if status.is_informational() { Err(Refusal::Unreachable) } else { Ok(status) }
+    }
+
+    /// Sends a webhook to a container, and gives the head of its answer.
+    async fn send(
+        &self,
+        parts: &Parts,
+        row: &ConnectionRow,
+        target: &Endpoint,
+        body: Bytes,
+        secret: &[u8],
+    ) -> Result<Response<Bytes>, Refusal> {
+        let now_s = self.clock.now_s();
+        let request = envelope::request(row, target, &parts.headers, body, now_s, secret, self.faults);
+        let request = request.ok_or(Refusal::Unreachable)?;
+        let answer = one_shot::run(&self.network, &self.limits, target, request, AnswerBody::Left).await;
+        answer.map_err(|_| Refusal::Unreachable)
+    }
+
+    /// A destination that the request names: any host of the platform's, or an id among the tenant's own. Only a
+    /// planted fault asks.
+    #[cfg(feature = "faults")]
+    async fn named(&self, parts: &Parts, scope: &TenantScope) -> Option<Endpoint> {
+        use crate::store::kv::DeployKey;
+        let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        if let Some(host) = text("x-forwarded-host").and_then(|host| crate::host::normalise(host.as_bytes()).ok()) {
+            let entry = match DeployKey::of(crate::host::classify(&host)).ok()?? {
+                DeployKey::Label(key) => self.planted.kv.get(&key).await,
+                DeployKey::Host(key) => self.planted.kv.get(&key).await,
+            };
+            return entry?.target.parse().ok();
+        }
+        let pairs = parts.uri.query().unwrap_or_default().split('&');
+        let asked = pairs.filter_map(|pair| pair.strip_prefix("deployment=")).next();
+        let id = crate::ids::DeploymentId::parse(text("x-vendo-deployment-id").or(asked)?).ok()?;
+        Some(self.database.deployment(scope, &id).await.ok()??.target)
+    }
+}
+
+/// Where a redirect leads, as only a planted fault reads it.
+fn authority(answer: &Response<Bytes>) -> Option<Endpoint> {
+    let location = answer.headers().get(http::header::LOCATION)?.to_str().ok()?;
+    let rest = location.strip_prefix("http://")?;
+    rest.split('/').next()?.parse().ok()
+}

@@ -1,0 +1,121 @@
+//! Attempts to get more out of the provider proxies than was paid for, or longer than a key is good.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+
+mod common;
+
+use common::provider::*;
+use reference_impl::identity::key::Grant;
+use reference_impl::{Adapter, ConnectionId, KeyId, Reply};
+use std::time::Duration;
+
+const USAGE: &str = r#"{"id":"x","usage":{"prompt_tokens":3,"completion_tokens":5}}"#;
+
+/// Sends a metered request but for the last byte of its body, lets `meanwhile` happen, and sends that.
+async fn slowly(
+    world: &Providers,
+    adapter: Adapter,
+    key: &str,
+    meanwhile: impl AsyncFnOnce(),
+) -> (u16, Option<String>) {
+    let whole = request(adapter, &format!("authorization: Bearer {key}\r\n"), metered(adapter));
+    let (begin, last) = whole.split_at(whole.len() - 1);
+    let mut client = world.client().await;
+    client.send(begin).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    meanwhile().await;
+    client.send(last).await;
+    let answer = client.answer().await;
+    (answer.status, answer.header("vendo-error-code").map(str::to_owned))
+}
+
+#[tokio::test]
+async fn what_ends_while_a_body_is_read_is_refused_behind_it() {
+    let world = Providers::start().await;
+    let app = Grant::App(app_id("T-acme", "app"));
+    for adapter in [Adapter::Openai, Adapter::Composio] {
+        let name = format!("slow-{adapter}");
+        let key = world.key("T-acme", &name, app.clone()).await;
+        let id = KeyId::parse(&format!("k-T-acme-{name}")).unwrap();
+        let got = slowly(&world, adapter, &key, async || {
+            world.workspace("T-acme").revoke_key(&id).await.unwrap();
+        });
+        assert_eq!(got.await, (401, Some("app_revoked".to_owned())), "{adapter}");
+    }
+    let shared = world.acme().to_owned();
+    for (adapter, provider) in [(Adapter::Openai, "openai"), (Adapter::Composio, "gmail")] {
+        let id: ConnectionId = connection("T-acme", provider);
+        let got = slowly(&world, adapter, &shared, async || {
+            world.workspace("T-acme").revoke_connection(&id).await.unwrap();
+        });
+        assert_eq!(got.await, (403, Some("binding_missing".to_owned())), "{adapter}");
+    }
+    assert_eq!(world.reached_any(), 0);
+    assert!(world.ledger("T-acme").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_transcript_that_is_taken_but_for_its_end_is_paid_for() {
+    let world = Providers::start().await;
+    world.script(Adapter::Assemblyai, answer(r#"{"id":"t1","status":"queued"}"#));
+    assert_eq!(world.spend(Adapter::Assemblyai).await.status, 200);
+    let (text, rest) = (r#"{"id":"t1","text":"all of it","words":["#, r#"],"status":"completed","audio_duration":10}"#);
+    let words = vec!["1234567"; 200_000].join(",");
+    let body = [text, &words, rest].concat();
+    world.script(Adapter::Assemblyai, answer(&body));
+    let mut client = world.client().await;
+    let lines = format!("authorization: Bearer {}\r\n", world.acme());
+    client.send(request(Adapter::Assemblyai, &lines, ("GET", "/v2/transcript/t1", ""))).await;
+    while !String::from_utf8_lossy(&client.buffer).contains("all of it") {
+        assert!(client.fill().await);
+    }
+    drop(client);
+    assert_eq!(world.settled("T-acme", 2).await, 1200);
+}
+
+#[tokio::test]
+async fn a_text_that_cannot_be_counted_is_not_spoken() {
+    let world = Providers::start().await;
+    for body in ["{}", r#"{"text":12345}"#, r#"{"text":"\ud800 and all that follows"}"#, r#"{"text":null}"#] {
+        let what = ("POST", "/v1/text-to-speech/V1", body);
+        let got = world.call(Adapter::Elevenlabs, world.acme(), what, "").await;
+        assert_eq!((got.status, got.header("vendo-error-code")), (400, Some("validation_failed")), "{body}");
+    }
+    assert_eq!(world.reached_any(), 0);
+}
+
+#[tokio::test]
+async fn nothing_a_client_sends_hides_the_usage_or_moves_the_request() {
+    let world = Providers::start().await;
+    world.script(Adapter::Gemini, answer(USAGE));
+    let what = ("POST", "/v1beta/models/m:generateContent?alt=proto&fields=candidates&%24fields=x&a=b", "{}");
+    let lines = "x-goog-fieldmask: candidates\r\nrange: bytes=0-9\r\nx-http-method-override: DELETE\r\n\
+                 x_original_url: /v1/files\r\n";
+    assert_eq!(world.call(Adapter::Gemini, world.acme(), what, lines).await.status, 200);
+    let seen = &world.reached(Adapter::Gemini)[0];
+    assert_eq!(seen.target, "/v1beta/models/m:generateContent?a=b");
+    for name in ["x-goog-fieldmask", "range", "x-http-method-override", "x_original_url"] {
+        assert_eq!(seen.header(name).count(), 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn no_body_names_an_account_of_the_broker() {
+    let world = Providers::start().await;
+    for name in ["connected_account_id", "connectedAccountId", "entity_id", "user\\u005fid"] {
+        let body = format!(r#"{{"action_id":"GMAIL_SEND","args":{{}},"{name}":"acc-c-T-globex-gmail"}}"#);
+        let got = world.call(Adapter::Composio, world.acme(), ("POST", "/v1/execute", &body), "").await;
+        assert_eq!(got.status, 400, "{name}");
+    }
+    assert_eq!(world.reached_any(), 0);
+}
+
+#[tokio::test]
+async fn a_job_that_no_path_can_name_is_not_kept() {
+    let world = Providers::start().await;
+    let long = "x".repeat(100_000);
+    world.script(Adapter::Muapi, answer(&format!(r#"{{"request_id":"{long}"}}"#)));
+    assert_eq!(world.spend(Adapter::Muapi).await.status, 200);
+    let dump = world.platform.control().dump();
+    assert!(!dump.contains(&long));
+    world.script(Adapter::Muapi, Reply::Page);
+}
