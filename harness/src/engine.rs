@@ -136,9 +136,12 @@ impl<'w, S: Session> Run<'w, S> {
 
 /// Each step, and whether the next one wants to go on over its connection.
 fn with_keep(trace: &[Step]) -> impl Iterator<Item = (&Step, bool)> {
-    let reuses = |step: &Step| match &step.action {
-        Action::Edge(call) => call.carrier().reuse,
-        action => requests(action).iter().any(|request| request.reuse),
+    let reuses = |step: &Step| {
+        if let Action::Edge(call) = &step.action {
+            call.carrier().reuse
+        } else {
+            requests(&step.action).iter().any(|request| request.reuse)
+        }
     };
     let next = trace.iter().skip(1).map(reuses).chain([false]);
     trace.iter().zip(next)

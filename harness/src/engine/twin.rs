@@ -173,9 +173,10 @@ impl About<'_> {
             | AdapterHost::Unknown => Provider::Openai,
         };
         // At composio the toolkit says whose connection is used.
-        let toolkit = match call.ask.route {
-            Route::Execute(ComposioAction::Of(toolkit)) if adapter == Provider::Composio => Some(toolkit),
-            _ => None,
+        let toolkit = if let Route::Execute(ComposioAction::Of(toolkit)) = call.ask.route {
+            (adapter == Provider::Composio).then_some(toolkit)
+        } else {
+            None
         };
         let of_tenant = |tenant: usize| self.connection_of(tenant, toolkit.unwrap_or(adapter));
         let mut objects = self.keys(&call.presented, At::Proxy(adapter));
@@ -192,9 +193,12 @@ impl About<'_> {
                 QueryPair::Plain(_) | QueryPair::Credential(_) => {}
             }
         }
-        let job = match call.ask.route {
-            Route::Transcript(JobRef::Of { tenant, .. }) | Route::Prediction(JobRef::Of { tenant, .. }) => Some(tenant),
-            _ => None,
+        let job = if let Route::Transcript(JobRef::Of { tenant, .. }) | Route::Prediction(JobRef::Of { tenant, .. }) =
+            call.ask.route
+        {
+            Some(tenant)
+        } else {
+            None
         };
         let tenants = job.into_iter().chain(call.payload.names_tenant).chain(tenants_named(&call.carrier.headers));
         objects.extend(tenants.filter_map(|tenant| of_tenant(self.tenant(tenant))));
@@ -318,9 +322,9 @@ impl About<'_> {
 
     /// The tenants of the users whose tokens are shown.
     fn users(&self, headers: &[EdgeHeader]) -> Vec<u8> {
-        let tenant = |header: &EdgeHeader| match header {
-            EdgeHeader::UserJwt(token) => u8::try_from(self.world.member(token.member).tenant).ok(),
-            _ => None,
+        let tenant = |header: &EdgeHeader| {
+            let EdgeHeader::UserJwt(token) = header else { return None };
+            u8::try_from(self.world.member(token.member).tenant).ok()
         };
         headers.iter().filter_map(tenant).collect()
     }
@@ -381,10 +385,8 @@ impl About<'_> {
 }
 
 fn tenants_named(headers: &[EdgeHeader]) -> Vec<u8> {
-    let tenant = |header: &EdgeHeader| match header {
-        EdgeHeader::TenantNamed { tenant, .. } => Some(*tenant),
-        _ => None,
-    };
+    let tenant =
+        |header: &EdgeHeader| if let EdgeHeader::TenantNamed { tenant, .. } = header { Some(*tenant) } else { None };
     headers.iter().filter_map(tenant).collect()
 }
 

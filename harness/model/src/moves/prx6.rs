@@ -169,7 +169,9 @@ fn blocked<C: Choose>(draft: &mut Draft<'_, C>, way: Way, served: Ask) -> Option
         0 => Ask::of(draft.of(&BLOCKED)),
         1 => {
             let spelling = draft.of(&PathSpelling::NO_ROUTE);
-            let route = if draft.one_in(2) { draft.of(&BLOCKED) } else { served.route };
+            // The root has no other spelling that the guard lets pass.
+            let spelt: [Route; 3] = [Route::Files, Route::AdminKeys, Route::Credits];
+            let route = if draft.one_in(2) { draft.of(&spelt) } else { served.route };
             Ask { spelling, ..Ask::of(route) }
         }
         2 => {

@@ -2,9 +2,17 @@
 
 use super::answers::Token;
 use super::chain::Named;
+use crate::identity;
 use crate::identity::key::Caller;
+use crate::identity::scope::TenantScope;
+use crate::identity::user_token::UserClaims;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+
+/// The scope of the tenant that a user's token names, whoever asks.
+pub(super) fn scope_of(claims: &UserClaims) -> TenantScope {
+    identity::operator(claims.tenant_id().clone())
+}
 
 /// What keys were given, by what they asked for.
 #[derive(Default)]

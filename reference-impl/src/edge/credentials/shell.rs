@@ -283,7 +283,7 @@ impl Credentials {
     #[cfg(feature = "faults")]
     async fn widened(&self, provider: &str, asked: &Asked<'_>) -> Option<ConnectionRow> {
         let (Narrowing::Widened(claims), Named::One(id)) = (&asked.narrowing, &asked.named) else { return None };
-        let scope = crate::identity::operator(claims.tenant_id().clone());
+        let scope = super::planted::scope_of(claims);
         let row = self.stores.database.connection(&scope, id).await.ok()??;
         (row.provider.as_str() == provider).then_some(row)
     }

@@ -1,5 +1,7 @@
 //! What planted faults know and keep between requests. Not in a build for use.
 
+use crate::identity;
+use crate::identity::scope::TenantScope;
 use crate::ids::{AppId, ConnectionId};
 use crate::store::database::ConnectionRow;
 use crate::store::kv::WorkerKv;
@@ -7,6 +9,11 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
+
+/// The scope of a connection's tenant, whoever asks.
+pub(super) fn scope_of(row: &ConnectionRow) -> TenantScope {
+    identity::operator(row.tenant.clone())
+}
 
 /// Every webhook secret that a connection ever had, as the control plane wrote them.
 #[derive(Clone, Default)]

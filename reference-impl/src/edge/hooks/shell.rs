@@ -127,7 +127,7 @@ impl Hooks {
             let old = self.faults.has(Fault::HksOldSecretAccepted) && self.planted.secrets.was_of(row, secret);
             let foreign = self.faults.has(Fault::HksForeignSecretAccepted)
                 && self.planted.secrets.was_at_provider_of(row, secret);
-            (old || foreign).then(|| crate::identity::operator(row.tenant.clone()))
+            (old || foreign).then(|| super::planted::scope_of(row))
         });
         match (scope, found) {
             (Some(scope), Some(row)) => {
