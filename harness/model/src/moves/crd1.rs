@@ -233,11 +233,13 @@ fn concurrent<C: Choose>(draft: &mut Draft<'_, C>) -> Option<()> {
     let any = draft.one_in(3);
     let (ours, theirs) = draft.ways_to_one(first, second, |way| any || kept(way))?;
     draft.vended_before(ours);
-    let mut calls = vec![draft.token(ours), draft.token(theirs)];
-    for _ in 0..draft.of(&[0, 1, 2]) {
-        let more = draft.of(&[ours, theirs]);
-        calls.push(draft.token(more));
+    let mut asked = vec![ours, theirs];
+    for tenant in [first, second].into_iter().take(draft.of(&[0, 1, 2])) {
+        // Which of two answers for one connection is kept would be anybody's guess.
+        let more = draft.way(tenant, Service::Vend, |way| asked.iter().all(|own| own.connection != way.connection))?;
+        asked.push(more);
     }
+    let mut calls: Vec<VendCall> = asked.into_iter().map(|way| draft.sole_token(way)).collect();
     if draft.one_in(2) {
         calls.reverse();
     }

@@ -173,10 +173,10 @@ fn unbound_between<C: Choose>(draft: &mut Draft<'_, C>) -> Option<()> {
         draft.vended_before(way);
         draft.operate(EdgeControl::Unbind { actor, app, connection: way.connection });
     }
-    if draft.one_in(4) {
-        // Another app's binding to it opens nothing here.
-        let which = usize::from(draft.world.app_of_tenant(way.tenant, 0) == Some(app));
-        let sibling = draft.world.app_of_tenant(way.tenant, which)?;
+    // Another app's binding to it opens nothing here.
+    let which = usize::from(draft.world.app_of_tenant(way.tenant, 0) == Some(app));
+    let sibling = draft.world.app_of_tenant(way.tenant, which)?;
+    if draft.one_in(4) && !draft.world.bound_to(sibling).contains(&way.connection) {
         draft.operate(EdgeControl::Bind { actor, app: sibling, connection: way.connection, url: None });
     }
     let call = draft.token(way);

@@ -152,7 +152,7 @@ fn log<C: Choose>(draft: &mut Draft<'_, C>) -> Option<()> {
         let presented = draft.unknown_key(way.key);
         draft.vend(VendCall { presented, ..call });
     }
-    if draft.one_in(3) {
+    if draft.one_in(3) && draft.world.connection(way.connection).credential.is_some() {
         draft.operate(EdgeControl::ReplaceCredential { connection: way.connection });
     }
     if draft.one_in(3) {

@@ -1,5 +1,7 @@
 //! Every move at the edge is realised in many worlds, can be carried as it stands, and is the attack it is called.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "the other guards belong to other claims")]
+
 use std::collections::BTreeSet;
 
 use super::*;
@@ -10,7 +12,12 @@ use crate::action::edge::key::KeyRef;
 use crate::action::edge::provider::{ClientEnd, UpstreamKind, Usage};
 use crate::action::edge::{EdgeCall, EdgeControl, EdgeHeader};
 use crate::choose::{FromBytes, Seeded};
-use crate::claim::{Move, register};
+use crate::claim::{Guard, Move, register};
+use crate::oracle::edge::step::{CallDue, dues};
+use crate::oracle::edge::why::Why;
+use crate::oracle::edge::{hook, ideal};
+use crate::oracle::judge::Judge;
+use crate::state::State;
 use crate::world::Profile;
 
 const WORLDS: u64 = 40;
@@ -146,6 +153,66 @@ fn an_issued_key_is_used_after_its_issue_alone() {
                 }
             }
         }
+    }
+}
+
+/// Whether what a call leads to shows that the guard was reached.
+fn is_past(guard: Guard, due: &CallDue) -> bool {
+    let due = match due {
+        CallDue::Hook(due) => {
+            return match guard {
+                Guard::WebhookSecret => due.reason >= hook::Reason::Nobody,
+                Guard::WebhookDelivery => due.reason >= hook::Reason::Unbound,
+                other => panic!("{other} is no guard of the hooks worker"),
+            };
+        }
+        CallDue::Call(due) => due,
+    };
+    let nowhere = matches!(due.why, Why::BadPath | Why::NoProvider);
+    match guard {
+        Guard::KeyLookup => due.why >= Why::NoKey,
+        Guard::Scope | Guard::BindingChain => due.why >= Why::Unbound && !nowhere,
+        Guard::ConnectionMatch => due.why >= Why::NeedsReauth && !nowhere,
+        Guard::Hold => due.bill.is_some() || matches!(due.why, Why::NoFunds | Why::Capped | Why::WalletAway),
+        Guard::Settle => due.bill.is_some(),
+        Guard::Vend => !due.connections.is_empty() || !due.broker.is_empty(),
+        other => panic!("{other} is no guard of these workers"),
+    }
+}
+
+#[test]
+fn every_move_says_something_definite_and_reaches_its_guard() {
+    // Most spellings are no provider's, and what is no provider's is looked up no further.
+    let rarely = ["CRD-2.provider-spelling"];
+    for attempt in edge_moves() {
+        let mut reached = 0;
+        for seed in 0..WORLDS {
+            let world = world(seed);
+            let realisation = tried(attempt.id, &world, seed);
+            let mut state = State::new(&world);
+            let mut judge = Judge::new(&world);
+            for (at, action) in realisation.actions.iter().enumerate() {
+                assert!(state.allows(&world, action), "{} in world {seed}: {action:?}", attempt.id);
+                if at == realisation.attack {
+                    let operated = matches!(
+                        (attempt.guard, action),
+                        (Guard::KeyIssue, Action::EdgeControl(EdgeControl::IssueKey { .. }))
+                            | (Guard::RouteScope, Action::EdgeControl(_))
+                            | (Guard::Seal | Guard::Aad, Action::Vault(_))
+                    );
+                    let dues = dues(&world, &state, action);
+                    reached += u64::from(operated || dues.iter().any(|due| is_past(attempt.guard, due)));
+                }
+                let mut seen = ideal::observation(&world, &state, action);
+                // Deployments are another part of the control plane.
+                seen.control = seen.control.or_else(|| matches!(action, Action::Control(_)).then_some(Ok(())));
+                let (judgement, _) = judge.judge(&state, action, &seen, None);
+                assert!(judgement.is_clean(), "{} in world {seed}: {action:#?}\n{judgement:#?}", attempt.id);
+                state.apply(&world, action, &seen);
+            }
+        }
+        let enough = if rarely.contains(&attempt.id) { WORLDS / 10 } else { WORLDS };
+        assert!(reached >= enough, "{} reached its guard in {reached} of {WORLDS} tries", attempt.id);
     }
 }
 

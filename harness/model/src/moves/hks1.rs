@@ -181,8 +181,9 @@ fn destination_not_deployment<C: Choose>(draft: &mut Draft<'_, C>, hook: Hook) -
     let app = if matches!(url, DestinationUrl::Of(_)) { own_app } else { draft.of(&[own_app, own_app, sibling]) };
     draft.delivered_before(hook);
     if draft.one_in(3) {
-        // While a binding is there: it stays as it is.
-        draft.operate(EdgeControl::Bind { actor, app, connection, url: Some(url) });
+        // While a binding is there it stays as it is, whoever asks for another one.
+        let url = if matches!(url, DestinationUrl::Of(_)) { DestinationUrl::Own } else { url };
+        draft.operate(EdgeControl::Bind { actor, app: sibling, connection, url: Some(url) });
     } else {
         draft.operate(EdgeControl::Unbind { actor, app: own_app, connection });
         draft.operate(EdgeControl::Bind { actor, app, connection, url: Some(url) });

@@ -54,13 +54,24 @@ impl<C: Choose> Draft<'_, C> {
         }
     }
 
+    /// The same, and no other token with it.
+    pub(super) fn sole_token(&mut self, way: Way) -> VendCall {
+        let call = self.vended(way);
+        let ask = self.sole_ask(way.provider);
+        VendCall { ask, broker: self.broker(), ..call }
+    }
+
     /// By its slug, by its variable, or among others.
     pub(super) fn vend_ask(&mut self, provider: Provider) -> VendAsk {
-        match self.of(&[0, 0, 0, 1, 2, 3]) {
+        if self.one_in(6) { self.bulk(provider) } else { self.sole_ask(provider) }
+    }
+
+    /// By its slug or by its variable.
+    fn sole_ask(&mut self, provider: Provider) -> VendAsk {
+        match self.of(&[0, 0, 0, 1, 2]) {
             0 => VendAsk::One { provider, spelling: SlugSpelling::Plain },
             1 => VendAsk::One { provider, spelling: SlugSpelling::Query },
-            2 => VendAsk::Env { provider, spelling: EnvSpelling::Plain },
-            _ => self.bulk(provider),
+            _ => VendAsk::Env { provider, spelling: EnvSpelling::Plain },
         }
     }
 

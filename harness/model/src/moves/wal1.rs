@@ -114,10 +114,21 @@ fn concurrent<C: Choose>(draft: &mut Draft<'_, C>) -> Option<()> {
             _ => draft.way(tenant, Service::Proxy, is_dear)?,
         };
         held += way.provider.hold_micros();
-        calls.push(EdgeCall::Provider(draft.served(way, RouteKind::Metered)?));
+        calls.push(draft.served(way, RouteKind::Metered)?);
     }
-    draft.at_once(calls);
+    draft.at_once(jobs_apart(calls));
     Some(())
+}
+
+/// Whose job is whose must not depend on which call is first: each begins one of its own.
+fn jobs_apart(calls: Vec<ProviderCall>) -> Vec<EdgeCall> {
+    let numbered = calls.into_iter().zip(0..).map(|(mut call, job)| {
+        if let Route::Transcribe(number) | Route::Predict(_, number) = &mut call.ask.route {
+            *number = job;
+        }
+        EdgeCall::Provider(call)
+    });
+    numbered.collect()
 }
 
 /// Calls at once with a key that has caps: what two of them hold is all that it may spend in a day.
@@ -164,9 +175,9 @@ fn concurrent_tenants<C: Choose>(draft: &mut Draft<'_, C>) -> Option<()> {
     }
     let mut calls = Vec::new();
     for way in ways {
-        calls.push(EdgeCall::Provider(draft.served(way, RouteKind::Metered)?));
+        calls.push(draft.served(way, RouteKind::Metered)?);
     }
-    draft.at_once(calls);
+    draft.at_once(jobs_apart(calls));
     Some(())
 }
 

@@ -14,7 +14,7 @@ pub mod cost;
 pub mod expect;
 pub mod hook;
 #[cfg(test)]
-mod ideal;
+pub(crate) mod ideal;
 pub mod judge;
 pub mod key;
 pub mod ledger;

@@ -25,7 +25,7 @@ use crate::world::World;
 use crate::world::edge::Provider;
 
 /// What is seen of an action when all goes as it must.
-pub(super) fn observation(world: &World, state: &State, action: &Action) -> Observation {
+pub(crate) fn observation(world: &World, state: &State, action: &Action) -> Observation {
     let mut seen = Observation::default();
     let mut now = state.clone();
     let mut asked = 0;
