@@ -1,5 +1,5 @@
 //! What becomes of a provider's answer: how it passes, what is taken out of it, and what it costs, whoever ends it.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! The provider proxies as a whole: bytes in, bytes out, over pipes in memory, with providers that answer by script.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
 mod common;
 

@@ -180,7 +180,10 @@ fn blocked<C: Choose>(draft: &mut Draft<'_, C>, way: Way, served: Ask) -> Option
         }
         _ => {
             let adapter = draft.among(&elsewhere)?;
-            Ask::of(draft.among(Route::of(adapter))?)
+            // What both adapters have is no stranger's route.
+            let own = Route::of(way.provider);
+            let theirs: Vec<Route> = Route::of(adapter).iter().copied().filter(|route| !own.contains(route)).collect();
+            Ask::of(draft.among(&theirs)?)
         }
     })
 }

@@ -62,10 +62,6 @@ pub fn guard(path: &[u8], target_length: usize) -> Result<(), PathDefect> {
     if path.iter().any(|byte| !byte.is_ascii()) {
         return Err(PathDefect::NotAscii);
     }
-    // No request has one; who calls this with one gets what a client makes of it, which is nothing.
-    if path.contains(&b' ') {
-        return Err(PathDefect::Control);
-    }
     sound(path)?;
     let once = decoded(path);
     let Cow::Owned(once) = &once else { return Ok(()) };

@@ -35,8 +35,8 @@ impl Ask {
             self.spelling = PathSpelling::Plain;
         }
         if self.route == Route::Root && matches!(self.spelling, PathSpelling::TrailingSlash | PathSpelling::Deeper) {
-            // They would double its slash, which is another spelling.
-            self.spelling = PathSpelling::DoubleSlash;
+            // They would double its slash, which is what another spelling says.
+            self.spelling = PathSpelling::Plain;
         }
         if self.method == Some(self.route.method()) {
             self.method = None;
