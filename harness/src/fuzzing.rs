@@ -8,6 +8,7 @@
 //! `fuzz/` holds the targets around these bodies, `tests/corpus.rs` replays what was found on a stable toolchain.
 
 mod bearer_and_scopes;
+mod hooks_signature;
 mod host_and_cookie;
 mod json;
 mod jws;
@@ -24,8 +25,9 @@ use crate::target::reference::{Link, Reference};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All bodies.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("bearer_and_scopes", bearer_and_scopes),
+    ("hooks_signature", hooks_signature),
     ("host_and_cookie", host_and_cookie),
     ("jws", jws),
     ("path_guard", path_guard),
@@ -64,6 +66,14 @@ pub fn jws(bytes: &[u8]) {
 /// When they differ.
 pub fn bearer_and_scopes(bytes: &[u8]) {
     report("bearer_and_scopes", bytes, bearer_and_scopes::check(bearer_and_scopes::reference, bytes));
+}
+
+/// Webhooks, sent to a platform in this process.
+///
+/// # Panics
+/// When one is delivered that must not be, or to another container, or in another envelope.
+pub fn hooks_signature(bytes: &[u8]) {
+    report("hooks_signature", bytes, hooks_signature::check(bytes));
 }
 
 /// Paths, read by the reference's guard, by the rules, and by the URL parser of an HTTP client.

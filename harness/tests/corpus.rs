@@ -222,6 +222,11 @@ fn write_seeds() {
     write("world_actions", &world_action_seeds());
     write("host_and_cookie", &host_and_cookie_seeds());
     write("jws", &jws_seeds());
+    write("bearer_and_scopes", &bearer_seeds());
+    write("hooks_signature", &written_seeds(60));
+    write("path_guard", &path_seeds());
+    write("usage_extraction", &usage_seeds());
+    write("vault_envelope", &written_seeds(70));
 }
 
 fn random(seed: u64, length: usize) -> Vec<u8> {
@@ -309,6 +314,74 @@ fn host_and_cookie_seeds() -> Vec<(String, Vec<u8>)> {
     let written =
         (0..8).map(|n| (format!("written-{n}"), [&[1 + 2 * (n % 2)], random(n.into(), 40).as_slice()].concat()));
     raw.into_iter().chain(fields).chain(written).collect()
+}
+
+/// Choices of which a body writes its input.
+fn written_seeds(length: usize) -> Vec<(String, Vec<u8>)> {
+    (0..24).map(|n| (format!("written-{n:02}"), random(n, length))).collect()
+}
+
+/// The same behind the byte that says so, and texts that are taken as they are.
+fn seeds<const N: usize>(raw: [(&str, Vec<u8>); N], length: usize) -> Vec<(String, Vec<u8>)> {
+    let raw = raw.map(|(name, text)| (format!("raw-{name}"), [&[0], text.as_slice()].concat()));
+    let written = (0..24).map(|n| (format!("written-{n:02}"), [&[1], random(n, length).as_slice()].concat()));
+    raw.into_iter().chain(written).collect()
+}
+
+fn bearer_seeds() -> Vec<(String, Vec<u8>)> {
+    const KEY: &[u8] = b"vendo_sk_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    let authorization = |text: &[u8]| [&[0], text].concat();
+    let api_key = |text: &[u8]| [&[1], text].concat();
+    let bearer = authorization(&[b"Bearer ", KEY].concat());
+    seeds(
+        [
+            ("bearer", bearer.clone()),
+            ("api-key", api_key(KEY)),
+            ("both", [bearer.clone(), b"\n".to_vec(), api_key(KEY)].concat()),
+            ("twice", [bearer.clone(), b"\n".to_vec(), bearer].concat()),
+            ("basic-beside", [authorization(b"Basic dTpw"), b"\n".to_vec(), api_key(KEY)].concat()),
+            ("no-scheme", authorization(KEY)),
+            ("underscore", [&[2], KEY].concat()),
+            ("none", Vec::new()),
+        ],
+        24,
+    )
+}
+
+fn path_seeds() -> Vec<(String, Vec<u8>)> {
+    let paths = [
+        "/v1/models",
+        "/v1/../admin",
+        "/v1/%2e%2e/admin",
+        "/v1/%252e%252e/admin",
+        "/v1/%25252e/admin",
+        "//evil.example/",
+        "/@evil.example",
+        "/\\evil.example",
+        "/v1/..;/x",
+        "/v1/a%00",
+        "/v1/a%0d%0ab",
+        "/v1/a#b",
+        "/v1/%zz",
+        "*",
+        "http://evil.example/",
+        "/caf%C3%A9",
+    ];
+    let named = (0..).zip(paths).map(|(n, path)| (format!("raw-{n:02}"), [&[0], path.as_bytes()].concat()));
+    named.chain(seeds([], 24)).collect()
+}
+
+fn usage_seeds() -> Vec<(String, Vec<u8>)> {
+    let texts = [
+        r#"{"usage":{"prompt_tokens":3,"completion_tokens":5}}"#,
+        "data: {\"usage\":{\"input_tokens\":3}}\n\n",
+        "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":3}}}\r\n\r\n",
+        r#"[{"usageMetadata":{"promptTokenCount":3}},{"usageMetadata":{"candidatesTokenCount":5}}]"#,
+        r#"{"id":"t","status":"completed","audio_duration":61}"#,
+        "data: a\ndata: b\n\n: ping\rdata:{}\r\r",
+    ];
+    let named = (0..).zip(texts).map(|(n, text)| (format!("raw-{n:02}"), [&[0, 3], text.as_bytes()].concat()));
+    named.chain(seeds([], 40)).collect()
 }
 
 fn jws_seeds() -> Vec<(String, Vec<u8>)> {
