@@ -217,7 +217,7 @@ impl Session for ReferenceSession<'_> {
                 let broken = matches!(defect.class(), DefectClass::BodyBreaks);
                 match due.and_then(|index| self.containers.get(index)).filter(|_| broken) {
                     Some(container) => arrival(self.link, container).await,
-                    None => settle(self.link).await,
+                    None => pause(self.link).await,
                 }
             }
             Action::Control(control) => self.control(control, &mut performed.observation)?,
@@ -310,7 +310,7 @@ impl ReferenceSession<'_> {
 /// Waits until a request has come to a container; not long, since it may never come.
 async fn arrival(link: Link, container: &Container) {
     match link {
-        Link::InProcess => settle(link).await,
+        Link::InProcess => settle().await,
         Link::Http => {
             for _ in 0..25 {
                 if container.waiting() > 0 {
@@ -322,14 +322,19 @@ async fn arrival(link: Link, container: &Container) {
     }
 }
 
-/// Lets what is under way arrive: nothing in memory takes longer than the scheduler needs to get round.
-async fn settle(link: Link) {
+/// Lets what is under way arrive. All ends run on this thread, and a loopback socket has what was written to it at once: so
+/// nothing takes longer than the scheduler, which looks at the sockets too, needs to get round. Only what waits for a timer
+/// is not reached; over sockets [`pause`] is for that.
+async fn settle() {
+    for _ in 0..64 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Lets what is under way arrive, and over sockets a few milliseconds pass.
+async fn pause(link: Link) {
     match link {
-        Link::InProcess => {
-            for _ in 0..64 {
-                tokio::task::yield_now().await;
-            }
-        }
+        Link::InProcess => settle().await,
         Link::Http => tokio::time::sleep(Duration::from_millis(5)).await,
     }
 }

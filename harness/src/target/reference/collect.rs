@@ -128,7 +128,7 @@ fn unnamed(answer: &mut Answer, stray: &str) {
 }
 
 /// Whether the answer is one that a parser gives, or a closed connection.
-fn is_refusal_by_parser(exchange: &Exchange) -> bool {
+pub(super) fn is_refusal_by_parser(exchange: &Exchange) -> bool {
     match exchange {
         Exchange::Answer(answer) => matches!(answer.status, 400 | 405 | 413 | 414 | 431 | 501 | 505),
         Exchange::Nothing(_) => true,

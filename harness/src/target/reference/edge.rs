@@ -17,9 +17,9 @@ use isolation_model::state::State;
 use isolation_model::world::edge::Provider;
 use reference_impl::Reply;
 
-use super::collect::open_holds;
+use super::collect::{is_refusal_by_parser, open_holds};
 use super::script::{Hold, replace, reply};
-use super::{Link, ReferenceSession, doors, settle};
+use super::{Link, ReferenceSession, doors, pause, settle};
 use crate::target::client::Gate;
 use crate::target::{Performed, TargetError};
 
@@ -53,7 +53,7 @@ impl ReferenceSession<'_> {
             performed.reused_sni = sent.reused_sni;
             performed.observation.exchanges.push(sent.exchange);
         }
-        self.quiet(&[call]).await;
+        self.quiet(&[call], &performed.observation.exchanges).await;
         Ok(())
     }
 
@@ -82,7 +82,7 @@ impl ReferenceSession<'_> {
         };
         let (exchanges, ()) = tokio::join!(join_all(exchanges), conduct);
         performed.observation.exchanges = exchanges.into_iter().collect::<Result<Vec<Exchange>, TargetError>>()?;
-        self.quiet(&calls).await;
+        self.quiet(&calls, &performed.observation.exchanges).await;
         Ok(())
     }
 
@@ -115,7 +115,7 @@ impl ReferenceSession<'_> {
         changed?;
         performed.observation = seen;
         performed.observation.exchanges = vec![exchange?];
-        self.quiet(&[call]).await;
+        self.quiet(&[call], &performed.observation.exchanges).await;
         Ok(())
     }
 
@@ -194,17 +194,18 @@ impl ReferenceSession<'_> {
         }
     }
 
-    /// Waits until no hold stands but those that stood before, and each call has left its line in the log: a stream that
-    /// broke off is settled when both its ends have been seen.
-    async fn quiet(&self, calls: &[&EdgeCall]) {
+    /// Waits until no hold stands but those that stood before, and each call that a worker answered has left its line in
+    /// the log: a stream that broke off is settled when both its ends have been seen. What a parser refused leaves no line.
+    async fn quiet(&self, calls: &[&EdgeCall], exchanges: &[Exchange]) {
         let holds = calls.iter().any(|call| matches!(call, EdgeCall::Provider(_)));
+        let lines = exchanges.iter().filter(|exchange| !is_refusal_by_parser(exchange)).count();
         let is_settled = || !holds || open_holds(&self.control.ledgers()) <= self.open_holds;
-        let is_quiet = || self.watch.lines() >= calls.len() && is_settled();
+        let is_quiet = || self.watch.lines() >= lines && is_settled();
         let looks = match self.link {
             Link::InProcess => LOOKS,
             Link::Http => LOOKS_OVER_SOCKETS,
         };
-        settle(self.link).await;
+        settle().await;
         for _ in 0..looks {
             if is_quiet() {
                 break;
@@ -213,7 +214,7 @@ impl ReferenceSession<'_> {
             for upstream in self.behind.all() {
                 upstream.release();
             }
-            settle(self.link).await;
+            pause(self.link).await;
         }
     }
 }
