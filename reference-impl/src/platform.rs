@@ -7,7 +7,7 @@ use crate::edge::app_proxy::planted::Planted;
 use crate::edge::app_proxy::shell::AppProxy;
 use crate::edge::credentials::shell::{Credentials, Stores};
 use crate::edge::gate::GateRules;
-use crate::edge::hooks::shell::Hooks;
+use crate::edge::hooks::shell::{Hooks, decoy};
 use crate::edge::listener::{Door, Edge, serve, tls_acceptor};
 use crate::edge::provider_proxy::shell::{Means, ProviderProxy};
 use crate::edge::upstream::Pool;
@@ -249,6 +249,7 @@ impl Platform {
         let secrets = crate::edge::hooks::planted::Secrets::default();
         let hooks = Hooks {
             database: Db::Memory(database.clone()),
+            decoy: vault.as_ref().and_then(|vault| decoy(vault, &config.entropy)),
             vault: vault.clone(),
             clock: config.clock.clone(),
             network: config.network.clone(),
