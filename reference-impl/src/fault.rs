@@ -276,7 +276,7 @@ faults! {
     /// The tenant of a user's token decides, not the key's.
     CrdUserTokenWidens = "crd-user-token-widens", ["CRD-1"], "edge/credentials/shell.rs: narrowing";
     /// The tenant of a user's token is read from what the user wrote about himself.
-    CrdUserMetadataCounts = "crd-user-metadata-counts", ["RLS-4"], "identity/user_token.rs: verify_with";
+    CrdUserMetadataCounts = "crd-user-metadata-counts", ["CRD-1", "RLS-4"], "identity/user_token.rs: verify_with";
     /// A connection's key for another provider is taken for a key of the connection's app.
     CrdConnectionKeyWalksBindings = "crd-connection-key-walks-bindings", ["CRD-2"], "edge/credentials/chain.rs: connection";
     /// A bulk answer leaves a slug out whose named connection is another's, and says null for one that never was.

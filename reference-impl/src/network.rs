@@ -25,7 +25,7 @@ pub struct Network(Kind);
 
 #[derive(Clone)]
 enum Kind {
-    Sockets,
+    Sockets(Ipv4Addr),
     Memory(Arc<Mutex<Switchboard>>),
 }
 
@@ -39,7 +39,13 @@ impl Network {
     /// TCP. [`Network::bind`] takes a free port of 127.0.0.1.
     #[must_use]
     pub fn sockets() -> Self {
-        Self(Kind::Sockets)
+        Self::sockets_at(Ipv4Addr::LOCALHOST)
+    }
+
+    /// TCP. [`Network::bind`] takes a free port of this address.
+    #[must_use]
+    pub fn sockets_at(address: Ipv4Addr) -> Self {
+        Self(Kind::Sockets(address))
     }
 
     /// A fresh network of pipes in memory.
@@ -54,7 +60,7 @@ impl Network {
     /// What the operating system says when it gives no socket; memory never fails.
     pub fn bind(&self) -> io::Result<(Acceptor, Endpoint)> {
         match &self.0 {
-            Kind::Sockets => Self::bind_to(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+            Kind::Sockets(address) => Self::bind_to(SocketAddr::from((*address, 0))),
             Kind::Memory(board) => {
                 let (sender, receiver) = mpsc::channel(BACKLOG);
                 let mut board = board.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +91,7 @@ impl Network {
     /// the operating system says otherwise.
     pub async fn dial(&self, endpoint: &Endpoint) -> io::Result<Stream> {
         match (&self.0, &endpoint.0) {
-            (Kind::Sockets, Place::Ip(address)) => {
+            (Kind::Sockets(_), Place::Ip(address)) => {
                 let stream = TcpStream::connect(address).await?;
                 stream.set_nodelay(true)?;
                 Ok(Stream(Pipe::Tcp(stream)))
@@ -100,7 +106,7 @@ impl Network {
                 sender.ok_or_else(refused)?.send(far).await.map_err(|_| refused())?;
                 Ok(Stream(Pipe::Memory(near)))
             }
-            (Kind::Sockets, Place::Memory(_)) | (Kind::Memory(_), Place::Ip(_)) => {
+            (Kind::Sockets(_), Place::Memory(_)) | (Kind::Memory(_), Place::Ip(_)) => {
                 Err(io::Error::new(io::ErrorKind::AddrNotAvailable, "the endpoint is of another network"))
             }
         }
@@ -110,7 +116,7 @@ impl Network {
 impl fmt::Debug for Network {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self.0 {
-            Kind::Sockets => "Network(sockets)",
+            Kind::Sockets(_) => "Network(sockets)",
             Kind::Memory(_) => "Network(memory)",
         })
     }

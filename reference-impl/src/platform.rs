@@ -59,6 +59,27 @@ pub struct PlatformConfig {
     pub edge: EdgeConfig,
 }
 
+impl PlatformConfig {
+    /// A platform with nothing behind its edge, no TLS, no observer, and limits as they are by default. Its namespace is
+    /// never stale.
+    #[must_use]
+    pub fn new(clock: Clock, entropy: Entropy, cookie_keys: Vec<CookieKey>, network: Network) -> Self {
+        Self {
+            clock,
+            entropy,
+            cookie_keys,
+            kv_staleness: Duration::ZERO,
+            network,
+            tls: None,
+            observer: None,
+            #[cfg(feature = "faults")]
+            faults: FaultSet::none(),
+            limits: Limits::default(),
+            edge: EdgeConfig::default(),
+        }
+    }
+}
+
 /// What the provider proxies, the credentials worker, the hooks worker and the vault need. The default has none of it.
 #[derive(Debug, Clone, Default)]
 pub struct EdgeConfig {

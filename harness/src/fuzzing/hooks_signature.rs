@@ -8,8 +8,8 @@ use isolation_model::render::edge::hmac_sha256;
 use reference_impl::store::database::Profile;
 use reference_impl::store::vault::MasterKey;
 use reference_impl::{
-    AppId, Clock, ConnectionId, Container, CookieKey, DeploymentId, EdgeConfig, Endpoint, Entropy, Limits, Network,
-    NewApp, NewConnection, NewDeployment, Platform, PlatformConfig, Received, TenantId, Worker,
+    AppId, Clock, ConnectionId, Container, CookieKey, DeploymentId, EdgeConfig, Endpoint, Entropy, Network, NewApp,
+    NewConnection, NewDeployment, Platform, PlatformConfig, Received, TenantId, Worker,
 };
 use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
@@ -125,11 +125,13 @@ fn written(choose: &mut FromBytes<'_>) -> Sent {
         "Vendo-Signature",
         "X-Vendo-Connection-Id",
     ];
-    let (_, external, provider, _) = choose.of(&HOOKS);
+    let hook = choose.of(&[0, 1, 2, 3]);
+    let (_, external, provider, _) = HOOKS.get(hook).copied().unwrap_or_default();
+    let secret = SECRETS.get(hook).copied().unwrap_or_default();
     let path = format!("/{external}{}", choose.of(&BEHIND));
     let mut headers = Vec::new();
-    for _ in 0..=choose.below(3) {
-        let mut value = choose.of(&SECRETS).to_owned();
+    for _ in 0..=choose.below(3).saturating_sub(choose.below(2)) {
+        let mut value = if choose.one_in(2) { secret } else { choose.of(&SECRETS) }.to_owned();
         match choose.below(8) {
             0 => drop(value.pop()),
             1 => value.push('1'),
@@ -201,20 +203,10 @@ impl Bench {
 
 async fn platform(network: &Network) -> Result<(Platform, Vec<Container>), String> {
     let failed = |error: &dyn std::fmt::Display| format!("the platform can't be set up: {error}");
-    let platform = Platform::start(PlatformConfig {
-        clock: Clock::manual(NOW_S * 1000),
-        entropy: Entropy::seeded(7),
-        cookie_keys: vec![CookieKey { kid: "k1".to_owned(), secret: vec![7; 32] }],
-        kv_staleness: Duration::ZERO,
-        network: network.clone(),
-        tls: None,
-        observer: None,
-        #[cfg(feature = "faults")]
-        faults: reference_impl::FaultSet::none(),
-        limits: Limits::default(),
-        edge: EdgeConfig { master_key: Some(MasterKey::new([7; 32])), ..EdgeConfig::default() },
-    })
-    .map_err(|error| failed(&error))?;
+    let keys = vec![CookieKey { kid: "k1".to_owned(), secret: vec![7; 32] }];
+    let config = PlatformConfig::new(Clock::manual(NOW_S * 1000), Entropy::seeded(7), keys, network.clone());
+    let edge = EdgeConfig { master_key: Some(MasterKey::new([7; 32])), ..EdgeConfig::default() };
+    let platform = Platform::start(PlatformConfig { edge, ..config }).map_err(|error| failed(&error))?;
     let control = platform.control();
     let mut containers = Vec::new();
     for (index, (slug, secret)) in ["acme", "globex"].into_iter().zip(APP_SECRETS).enumerate() {

@@ -17,8 +17,9 @@ mod watch;
 
 use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use isolation_model::action::framing::DefectClass;
@@ -82,7 +83,7 @@ impl Target for Reference {
     async fn provision<'w>(&'w self, world: &'w World) -> Result<ReferenceSession<'w>, TargetError> {
         let network = match self.link {
             Link::InProcess => Network::in_memory(),
-            Link::Http => Network::sockets(),
+            Link::Http => Network::sockets_at(loopback()),
         };
         let clock = Clock::manual(world.start_s * 1000);
         let watch = Arc::new(Watch::default());
@@ -337,6 +338,20 @@ async fn pause(link: Link) {
         Link::InProcess => settle().await,
         Link::Http => tokio::time::sleep(Duration::from_millis(5)).await,
     }
+}
+
+/// An address of this machine alone for the next session. The connections of sessions that have ended occupy their ports
+/// for a minute more, and thousands of sessions on one address would leave no port free.
+fn loopback() -> Ipv4Addr {
+    static LAST: AtomicU16 = AtomicU16::new(0);
+    // Linux alone answers at all of 127.0.0.0/8 as it is.
+    if !cfg!(target_os = "linux") {
+        return Ipv4Addr::LOCALHOST;
+    }
+    // All are as long as each other when written down, so that no message's length depends on which it is.
+    let number = LAST.fetch_add(1, Ordering::Relaxed);
+    let octet = |n: u16| 100 + u8::try_from(n % 150).unwrap_or(0);
+    Ipv4Addr::new(127, 1, octet(number / 150), octet(number))
 }
 
 fn address(endpoint: &Endpoint) -> Result<SocketAddr, TargetError> {

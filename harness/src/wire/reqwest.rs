@@ -7,7 +7,7 @@
 
 use std::error::Error;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub struct RequestSpec {
     pub fresh_connection: bool,
 }
 
-/// A reqwest client that finds every host at 127.0.0.1. It follows no redirect, decodes no content, keeps no cookies,
+/// A reqwest client that finds every host at one loopback address. It follows no redirect, decodes no content, keeps no cookies,
 /// tries nothing twice, and reads no proxy settings from the environment.
 pub struct Reqwest {
     http: SocketAddr,
@@ -52,12 +52,11 @@ pub struct Reqwest {
 }
 
 impl Reqwest {
-    /// A client that speaks to the port of `http` for http, and to that of `https` for https. Only the ports count: the
-    /// address is 127.0.0.1.
+    /// A client that speaks to `http` for http, and to `https` for https.
     ///
     /// # Errors
     ///
-    /// [`NoMessage::NotSent`] if reqwest refuses its settings.
+    /// [`NoMessage::NotSent`] if an address is no loopback address, or reqwest refuses its settings.
     pub fn new(http: SocketAddr, https: Option<SocketAddr>, roots: RootCertStore) -> Result<Self, NoMessage> {
         let mut this = Reqwest { http, https, roots, pooled: [None, None, None, None] };
         let [h1, h2, tls_h1, tls_h2] =
@@ -103,11 +102,14 @@ impl Reqwest {
     fn client(&self, https: bool, http2: bool) -> Result<Client, NoMessage> {
         let addr = if https { self.https } else { Some(self.http) };
         let addr = addr.ok_or_else(|| NoMessage::NotSent("no https address".to_owned()))?;
+        if !addr.ip().is_loopback() {
+            return Err(NoMessage::NotSent(format!("{addr} is no loopback address")));
+        }
         let alpn: &[u8] = if http2 { b"h2" } else { b"http/1.1" };
         let tls = client_config(&self.roots, &[alpn]).map_err(|error| NoMessage::NotSent(error.to_string()))?;
         let builder = Client::builder()
             .tls_backend_preconfigured(tls)
-            .dns_resolver(Arc::new(Loopback { port: addr.port() }))
+            .dns_resolver(Arc::new(Loopback(addr)))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
@@ -117,15 +119,12 @@ impl Reqwest {
     }
 }
 
-/// Resolves every name to 127.0.0.1, at one port.
-struct Loopback {
-    port: u16,
-}
+/// Resolves every name to one address and port.
+struct Loopback(SocketAddr);
 
 impl Resolve for Loopback {
     fn resolve(&self, _name: Name) -> Resolving {
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        let addrs: Addrs = Box::new(std::iter::once(addr));
+        let addrs: Addrs = Box::new(std::iter::once(self.0));
         Box::pin(std::future::ready(Ok(addrs)))
     }
 }

@@ -1,7 +1,7 @@
 //! What belongs to one deployment: its network (CMP), database (NEO), bucket (OBJ), secrets (SEC), bootstrap password
 //! (ADM) and custom domain (DOM).
 
-use super::{Boundary, Claim, ClaimId, Milestone, Origin, Tier, derived, moves, stated};
+use super::{Boundary, Claim, ClaimId, Milestone, Origin, Tier, at, derived, moves, stated};
 
 pub(super) static CMP_1: Claim = Claim {
     id: ClaimId::Cmp1,
@@ -230,7 +230,10 @@ pub(super) static SEC_3: Claim = Claim {
     boundary: Boundary::Secrets,
     tier: Tier::PerTenant,
     held_from: Milestone::Edge,
-    enforced_at: &[],
+    enforced_at: &[
+        at("reference-impl/src/store/vault/mod.rs", "open"),
+        at("reference-impl/src/store/vault/envelope.rs", "associated_data"),
+    ],
     cwe: &[323, 345, 353],
     controls: &["NIST-800-53:SC-12", "NIST-800-53:SC-13", "NIST-800-53:SI-7", "SOC2:CC6.1", "ISO27001:A.8.24"],
     moves: moves! {

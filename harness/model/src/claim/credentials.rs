@@ -1,6 +1,6 @@
 //! The credentials worker (CRD).
 
-use super::{Boundary, Claim, ClaimId, Milestone, Origin, Tier, derived, moves, stated};
+use super::{Boundary, Claim, ClaimId, Milestone, Origin, Tier, at, derived, moves, stated};
 
 pub(super) static CRD_1: Claim = Claim {
     id: ClaimId::Crd1,
@@ -12,7 +12,11 @@ pub(super) static CRD_1: Claim = Claim {
     boundary: Boundary::Credentials,
     tier: Tier::PerTenant,
     held_from: Milestone::Edge,
-    enforced_at: &[],
+    enforced_at: &[
+        at("reference-impl/src/edge/credentials/chain.rs", "connection"),
+        at("reference-impl/src/edge/credentials/chain.rs", "admitted"),
+        at("reference-impl/src/identity/user_token.rs", "verify"),
+    ],
     cwe: &[639, 863, 524],
     controls: &[
         "NIST-800-53:AC-3",
@@ -31,6 +35,8 @@ pub(super) static CRD_1: Claim = Claim {
         "CRD-1.needs-reauth", ConnectionMatch, "ask for a connection that needs authorisation anew";
         "CRD-1.revoked", ConnectionMatch, "ask for a revoked connection";
         "CRD-1.user-token-widens", Scope, "widen the answer with another tenant's `X-Vendo-User-JWT`";
+        "CRD-1.user-metadata", Scope,
+            "as a member of two tenants, write the key's tenant into `user_metadata` of the other tenant's token";
         "CRD-1.no-key", KeyLookup, "ask without a key, with a broken or an ended one";
         "CRD-1.concurrent", Vend, "ask as two tenants at once";
     },
@@ -50,7 +56,10 @@ pub(super) static CRD_2: Claim = Claim {
     boundary: Boundary::Credentials,
     tier: Tier::PerTenant,
     held_from: Milestone::Edge,
-    enforced_at: &[],
+    enforced_at: &[
+        at("reference-impl/src/edge/credentials/chain.rs", "bound"),
+        at("reference-impl/src/edge/credentials/chain.rs", "examine"),
+    ],
     cwe: &[863, 269],
     controls: &[
         "NIST-800-53:AC-3",
@@ -86,7 +95,11 @@ pub(super) static CRD_3: Claim = Claim {
     boundary: Boundary::Credentials,
     tier: Tier::PerTenant,
     held_from: Milestone::Edge,
-    enforced_at: &[],
+    enforced_at: &[
+        at("reference-impl/src/edge/credentials/broker.rs", "read"),
+        at("reference-impl/src/edge/credentials/cache.rs", "Cache"),
+        at("reference-impl/src/edge/credentials/answers.rs", "Refusal"),
+    ],
     cwe: &[200, 209, 522],
     controls: &[
         "NIST-800-53:IA-5",

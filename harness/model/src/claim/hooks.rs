@@ -1,6 +1,6 @@
 //! The hooks worker (HKS).
 
-use super::{Boundary, Claim, ClaimId, Milestone, Origin, Tier, derived, moves};
+use super::{Boundary, Claim, ClaimId, Milestone, Origin, Tier, at, derived, moves};
 
 pub(super) static HKS_1: Claim = Claim {
     id: ClaimId::Hks1,
@@ -15,7 +15,11 @@ pub(super) static HKS_1: Claim = Claim {
     boundary: Boundary::Hooks,
     tier: Tier::PerTenant,
     held_from: Milestone::Edge,
-    enforced_at: &[],
+    enforced_at: &[
+        at("reference-impl/src/identity/hook.rs", "admit"),
+        at("reference-impl/src/edge/hooks/decide.rs", "destination"),
+        at("reference-impl/src/edge/hooks/envelope.rs", "signature"),
+    ],
     cwe: &[345, 347, 294, 918],
     controls: &[
         "NIST-800-53:AC-4",
@@ -51,7 +55,11 @@ pub(super) static HKS_2: Claim = Claim {
     boundary: Boundary::Hooks,
     tier: Tier::Shared,
     held_from: Milestone::Edge,
-    enforced_at: &[],
+    enforced_at: &[
+        at("reference-impl/src/identity/hook.rs", "admit"),
+        at("reference-impl/src/edge/hooks/shell.rs", "decoy"),
+        at("reference-impl/src/edge/hooks/answers.rs", "Refusal"),
+    ],
     cwe: &[203, 204],
     controls: &["NIST-800-53:SC-4", "NIST-800-53:SI-11", "SOC2:CC6.1", "SOC2:C1.1", "ISO27001:A.8.12"],
     moves: moves! {

@@ -15,7 +15,11 @@ pub(super) static KEY_1: Claim = Claim {
     boundary: Boundary::Keys,
     tier: Tier::PerTenant,
     held_from: Milestone::Edge,
-    enforced_at: &[],
+    enforced_at: &[
+        at("reference-impl/src/identity/bearer.rs", "KeyDigest"),
+        at("reference-impl/src/identity/key.rs", "authenticate"),
+        at("reference-impl/src/store/database/memory.rs", "revoke_keys_of"),
+    ],
     cwe: &[256, 613, 522],
     controls: &[
         "NIST-800-53:IA-5",

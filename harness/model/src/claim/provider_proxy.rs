@@ -1,6 +1,6 @@
 //! The provider proxies (PRX).
 
-use super::{Boundary, Claim, ClaimId, Milestone, Origin, Tier, derived, moves, stated};
+use super::{Boundary, Claim, ClaimId, Milestone, Origin, Tier, at, derived, moves, stated};
 
 pub(super) static PRX_1: Claim = Claim {
     id: ClaimId::Prx1,
@@ -12,7 +12,11 @@ pub(super) static PRX_1: Claim = Claim {
     boundary: Boundary::ProviderProxy,
     tier: Tier::Shared,
     held_from: Milestone::Edge,
-    enforced_at: &[],
+    enforced_at: &[
+        at("reference-impl/src/identity/bearer.rs", "presented"),
+        at("reference-impl/src/identity/key.rs", "find"),
+        at("reference-impl/src/identity/key.rs", "authenticate"),
+    ],
     cwe: &[287, 290, 639],
     controls: &[
         "NIST-800-53:IA-2",
@@ -49,7 +53,11 @@ pub(super) static PRX_2: Claim = Claim {
     boundary: Boundary::ProviderProxy,
     tier: Tier::PerTenant,
     held_from: Milestone::Edge,
-    enforced_at: &[],
+    enforced_at: &[
+        at("reference-impl/src/edge/provider_proxy/errand.rs", "settle"),
+        at("reference-impl/src/store/database/memory.rs", "hold"),
+        at("reference-impl/src/store/database/memory.rs", "settle"),
+    ],
     cwe: &[639, 841],
     controls: &["NIST-800-53:AC-3", "NIST-800-53:AU-10", "SOC2:CC6.1", "SOC2:PI1.3", "ISO27001:A.8.3"],
     moves: moves! {
@@ -74,7 +82,10 @@ pub(super) static PRX_3: Claim = Claim {
     boundary: Boundary::ProviderProxy,
     tier: Tier::Shared,
     held_from: Milestone::Edge,
-    enforced_at: &[],
+    enforced_at: &[
+        at("reference-impl/src/store/kv/key.rs", "Balance"),
+        at("reference-impl/src/edge/provider_proxy/billing.rs", "cost"),
+    ],
     cwe: &[524, 488],
     controls: &["NIST-800-53:SC-4", "NIST-800-53:AC-4", "SOC2:CC6.1", "SOC2:C1.1", "ISO27001:A.8.12"],
     moves: moves! {
@@ -103,7 +114,10 @@ pub(super) static PRX_4: Claim = Claim {
     boundary: Boundary::ProviderProxy,
     tier: Tier::PerTenant,
     held_from: Milestone::Edge,
-    enforced_at: &[],
+    enforced_at: &[
+        at("reference-impl/src/edge/provider_proxy/decide.rs", "choose"),
+        at("reference-impl/src/edge/provider_proxy/decide.rs", "check"),
+    ],
     cwe: &[863, 639],
     controls: &[
         "NIST-800-53:AC-3",
@@ -142,7 +156,11 @@ pub(super) static PRX_5: Claim = Claim {
     boundary: Boundary::ProviderProxy,
     tier: Tier::PerTenant,
     held_from: Milestone::Edge,
-    enforced_at: &[],
+    enforced_at: &[
+        at("reference-impl/src/edge/provider_proxy/request_headers.rs", "forwarded"),
+        at("reference-impl/src/edge/provider_proxy/response.rs", "filtered"),
+        at("reference-impl/src/edge/provider_proxy/redaction.rs", "Redactor"),
+    ],
     cwe: &[522, 209, 532],
     controls: &[
         "NIST-800-53:IA-5",
@@ -181,7 +199,11 @@ pub(super) static PRX_6: Claim = Claim {
     boundary: Boundary::ProviderProxy,
     tier: Tier::Shared,
     held_from: Milestone::Edge,
-    enforced_at: &[],
+    enforced_at: &[
+        at("reference-impl/src/edge/provider_proxy/path_guard.rs", "guard"),
+        at("reference-impl/src/edge/provider_proxy/route.rs", "classify"),
+        at("reference-impl/src/edge/provider_proxy/response.rs", "is_passable"),
+    ],
     cwe: &[22, 918, 93],
     controls: &[
         "NIST-800-53:AC-4",

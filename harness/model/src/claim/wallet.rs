@@ -1,6 +1,6 @@
 //! Money: wallets and the ledger (WAL), the payment provider's customers and cards (STR).
 
-use super::{Boundary, Claim, ClaimId, Milestone, Origin, Tier, derived, moves, stated};
+use super::{Boundary, Claim, ClaimId, Milestone, Origin, Tier, at, derived, moves, stated};
 
 pub(super) static WAL_1: Claim = Claim {
     id: ClaimId::Wal1,
@@ -11,7 +11,11 @@ pub(super) static WAL_1: Claim = Claim {
     boundary: Boundary::Wallet,
     tier: Tier::PerTenant,
     held_from: Milestone::Edge,
-    enforced_at: &[],
+    enforced_at: &[
+        at("reference-impl/src/store/database/memory.rs", "hold"),
+        at("reference-impl/src/store/database/memory.rs", "settle"),
+        at("reference-impl/src/store/wallet.rs", "Wallet"),
+    ],
     cwe: &[639, 841, 362],
     controls: &["NIST-800-53:AC-3", "NIST-800-53:SC-4", "SOC2:CC6.1", "SOC2:PI1.3", "ISO27001:A.8.3"],
     moves: moves! {

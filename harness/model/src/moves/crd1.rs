@@ -19,6 +19,7 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
         "needs-reauth" => needs_reauth(draft),
         "revoked" => revoked(draft),
         "user-token-widens" => user_token_widens(draft),
+        "user-metadata" => user_metadata(draft),
         "no-key" => no_key(draft),
         "concurrent" => concurrent(draft),
         _ => None,
@@ -187,10 +188,8 @@ fn user_token_widens<C: Choose>(draft: &mut Draft<'_, C>) -> Option<()> {
     // Those of the owned ones are what a token narrows to.
     let owned = !draft.one_in(4);
     let world = draft.world;
-    let (ours, theirs) =
-        draft.ways_to_one(asker, owner, |way| owned == world.connection(way.connection).user.is_some())?;
-    draft.vended_before(theirs);
-    draft.vended_before(ours);
+    let fits = |way: &Way| owned == world.connection(way.connection).user.is_some();
+    let ways = draft.ways_to_one(asker, owner, fits)?;
     let foreigner = draft.sender(owner);
     let (own, colleague) = (draft.sender(asker), draft.sender(asker));
     let stranger = UserTokenAlteration::TenantOf(named(asker));
@@ -199,22 +198,46 @@ fn user_token_widens<C: Choose>(draft: &mut Draft<'_, C>) -> Option<()> {
         (foreigner, UserTokenAlteration::None),
         (foreigner, UserTokenAlteration::None),
         (foreigner, stranger),
-        (foreigner, UserTokenAlteration::UserMetadataOther(named(asker))),
         (foreigner, alteration),
         (own, UserTokenAlteration::TenantOf(named(owner))),
-        (own, UserTokenAlteration::UserMetadataOther(named(owner))),
         (own, UserTokenAlteration::AlteredPayload(foreigner)),
         (own, UserTokenAlteration::AlteredPayload(colleague)),
         (own, alteration),
     ];
     let (member, alteration) = draft.of(&tokens);
-    let mut call = draft.token_of(asker, ours.key, ours.provider);
-    call.carrier.headers.push(EdgeHeader::UserJwt(UserToken { member, alteration }));
+    narrowed(draft, ways, UserToken { member, alteration });
+    Some(())
+}
+
+/// A person who is a member of both tenants has a token of each, and writes into one of them what the other says.
+fn user_metadata<C: Choose>(draft: &mut Draft<'_, C>) -> Option<()> {
+    let (asker, owner) = draft.two_tenants();
+    let world = draft.world;
+    let persons = |tenant| world.members.iter().filter(move |own| own.tenant == tenant).map(|own| &own.user_id);
+    let is_of_both =
+        |person: &String| persons(asker).any(|own| own == person) && persons(owner).any(|own| own == person);
+    // What his own token of the asker's tenant would open.
+    let fits = |way: &Way| match world.connection(way.connection).user {
+        Some(user) => world.members.get(user).is_some_and(|own| is_of_both(&own.user_id)),
+        None => true,
+    };
+    let ways = draft.ways_to_one(asker, owner, fits)?;
+    let (tenant, other) = draft.of(&[(owner, asker), (owner, asker), (owner, asker), (asker, owner)]);
+    let member = draft.member_where(|own| own.tenant == tenant && is_of_both(&own.user_id))?;
+    narrowed(draft, ways, UserToken { member, alteration: UserTokenAlteration::UserMetadataOther(named(other)) });
+    Some(())
+}
+
+/// Asks by the first way with a user's token, after both ways have been gone.
+fn narrowed<C: Choose>(draft: &mut Draft<'_, C>, (ours, theirs): (Way, Way), token: UserToken) {
+    draft.vended_before(theirs);
+    draft.vended_before(ours);
+    let mut call = draft.token_of(ours.tenant, ours.key, ours.provider);
+    call.carrier.headers.push(EdgeHeader::UserJwt(token));
     // What the token is to open besides may be named as well.
     let which = draft.of(&[None, None, Some(ours.connection), Some(theirs.connection)]);
     call.carrier.headers.extend(which.map(naming));
     draft.vend(call);
-    Some(())
 }
 
 fn no_key<C: Choose>(draft: &mut Draft<'_, C>) -> Option<()> {
