@@ -5,8 +5,11 @@ mod common;
 
 use common::provider::*;
 use reference_impl::identity::key::Grant;
-use reference_impl::{Adapter, ConnectionId, KeyId, Reply};
+use reference_impl::store::database::ConnectionStatus;
+use reference_impl::{Adapter, ConnectionId, KeyId, Network, Reply};
+use std::collections::BTreeMap;
 use std::time::Duration;
+use tokio::io::AsyncReadExt as _;
 
 const USAGE: &str = r#"{"id":"x","usage":{"prompt_tokens":3,"completion_tokens":5}}"#;
 
@@ -118,4 +121,63 @@ async fn a_job_that_no_path_can_name_is_not_kept() {
     let dump = world.platform.control().dump();
     assert!(!dump.contains(&long));
     world.script(Adapter::Muapi, Reply::Page);
+}
+
+#[tokio::test]
+async fn what_ends_while_a_connection_to_the_provider_is_awaited_is_not_sent() {
+    /// More than a listener in memory keeps for later.
+    const QUEUE: usize = 1025;
+    let app = || Grant::App(app_id("T-acme", "app"));
+    for (ends, adapter, status, code) in [
+        ("nothing", Adapter::Openai, 200, None),
+        ("key", Adapter::Openai, 401, Some("app_revoked")),
+        ("connection", Adapter::Openai, 403, Some("binding_missing")),
+        ("binding", Adapter::Openai, 403, Some("binding_missing")),
+        ("grant", Adapter::Openai, 401, Some("connection_needs_reauth")),
+        // A free route has no hold, and is looked at all the same.
+        ("connection", Adapter::Telegram, 403, Some("binding_missing")),
+        ("connection", Adapter::Composio, 403, Some("binding_missing")),
+    ] {
+        let network = Network::in_memory();
+        let (mut acceptor, endpoint) = network.bind().unwrap();
+        let own = BTreeMap::from([(adapter, endpoint)]);
+        let world = Providers::with(Setup { network: Some(network.clone()), own, ..Setup::default() }).await;
+        let key = world.key("T-acme", "waiting", app()).await;
+        let mut queue = Vec::new();
+        while let Ok(dialled) = tokio::time::timeout(Duration::from_millis(50), network.dial(&endpoint)).await {
+            queue.push(dialled.unwrap());
+            assert!(queue.len() < QUEUE);
+        }
+        let request = request(adapter, &format!("authorization: Bearer {key}\r\n"), metered(adapter));
+        let mut client = world.client().await;
+        client.send(request).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let workspace = world.workspace("T-acme");
+        let id = connection("T-acme", if adapter == Adapter::Composio { "gmail" } else { adapter.slug() });
+        match ends {
+            "key" => workspace.revoke_key(&KeyId::parse("k-T-acme-waiting").unwrap()).await.unwrap(),
+            "connection" => workspace.revoke_connection(&id).await.unwrap(),
+            "binding" => workspace.unbind(&app_id("T-acme", "app"), &id).await.unwrap(),
+            "grant" => workspace.set_connection_status(&id, ConnectionStatus::NeedsReauth).await.unwrap(),
+            _ => {}
+        }
+        for _ in &queue {
+            acceptor.accept().await.unwrap();
+        }
+        drop(queue);
+        let mut provider = acceptor.accept().await.unwrap();
+        let mut sent = Vec::new();
+        if ends == "nothing" {
+            provider.read_buf(&mut sent).await.unwrap();
+            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+            tokio::io::AsyncWriteExt::write_all(&mut provider, answer.as_bytes()).await.unwrap();
+        }
+        let got = client.answer().await;
+        assert_eq!((got.status, got.header("vendo-error-code")), (status, code), "{ends} {adapter}");
+        if ends != "nothing" {
+            provider.read_to_end(&mut sent).await.unwrap();
+            assert!(sent.is_empty(), "{ends} {adapter}: the provider was sent {} bytes", sent.len());
+            assert_eq!(world.spent("T-acme").await, 0, "{ends} {adapter}");
+        }
+    }
 }

@@ -164,7 +164,27 @@ pub(crate) struct Prepared {
     pub(crate) request: Request<RequestBody>,
     pub(crate) secret: Secret,
     pub(crate) caller: Caller,
+    pub(crate) claim: Claim,
     pub(crate) charge: Option<Charge>,
+}
+
+/// What a request's right to its connection rests on, to be looked up again when it has waited.
+pub(crate) struct Claim {
+    /// The fields that a bearer and a connection are named in.
+    headers: HeaderMap,
+    provider: String,
+    connection: ConnectionId,
+}
+
+/// The fields that decide who calls and with what.
+const DECIDING: [&str; 3] = ["authorization", "x-api-key", "x-vendo-connection"];
+
+impl Claim {
+    fn new(parts: &Parts, provider: &str, connection: &ConnectionId) -> Self {
+        let deciding = parts.headers.iter().filter(|(name, _)| DECIDING.contains(&name.as_str()));
+        let headers = deciding.map(|(name, value)| (name.clone(), value.clone())).collect();
+        Self { headers, provider: provider.to_owned(), connection: connection.clone() }
+    }
 }
 
 /// A connection that may be used.
@@ -194,34 +214,36 @@ impl Means {
         trace: &mut Trace,
     ) -> Result<Prepared, Refusal> {
         let (parts, body) = request.into_parts();
-        let caller = self.caller(connection, &parts, trace).await?;
+        let caller = self.caller(Some(connection), &parts.headers, trace).await?;
         trace.caller = Some(caller.clone());
         let route = route::classify_with(adapter, &parts.method, path, self.faults);
         if adapter == Adapter::Composio {
             return self.prepare_action(connection, route, parts, body, trace).await;
         }
-        let found = self.connection(adapter, adapter.slug(), &caller, &parts, trace).await?;
+        let found = self.connection(adapter, adapter.slug(), &caller, &parts.headers, trace).await?;
         trace.inspection.reach(Guard::RouteClass);
         match route.ok_or(Refusal::RouteBlocked)? {
             Route::Free => {
+                let claim = Claim::new(&parts, adapter.slug(), &found.id);
                 let credential = self.credential(adapter, found).await?;
-                self.prepared(adapter, caller, parts, RequestBody::new(body), credential, None, trace)
+                self.prepared(adapter, (caller, claim), parts, RequestBody::new(body), credential, None, trace)
             }
             Route::Metered(metered) => {
                 let priced = self.price(adapter, metered, &parts, body).await?;
                 let (caller, found) = if metered.reads_body() {
                     // A client may take its time with a body, and what it may use may have ended meanwhile.
-                    let caller = self.caller(connection, &parts, trace).await?;
-                    let found = self.connection(adapter, adapter.slug(), &caller, &parts, trace).await?;
+                    let caller = self.caller(Some(connection), &parts.headers, trace).await?;
+                    let found = self.connection(adapter, adapter.slug(), &caller, &parts.headers, trace).await?;
                     (caller, found)
                 } else {
                     (caller, found)
                 };
                 let tariff = self.tariff(adapter, metered, &caller, priced.model.as_deref()).await?;
                 let charge = self.charge(adapter, metered, &caller, &found, &parts, &priced, tariff).await;
+                let claim = Claim::new(&parts, adapter.slug(), &found.id);
                 let credential = self.credential(adapter, found).await?;
                 let body = RequestBody::whole(priced.body);
-                self.prepared(adapter, caller, parts, body, credential, Some(charge), trace)
+                self.prepared(adapter, (caller, claim), parts, body, credential, Some(charge), trace)
             }
         }
     }
@@ -241,40 +263,67 @@ impl Means {
         let priced = self.price(adapter, metered, &parts, body).await?;
         let toolkit = priced.model.clone().ok_or(Refusal::Validation)?;
         // The key was good before the body was read, which may have taken long.
-        let caller = self.caller(connection, &parts, trace).await?;
+        let caller = self.caller(Some(connection), &parts.headers, trace).await?;
         let missing = |refusal| {
             if refusal == Refusal::BindingMissing { Refusal::ToolkitMissing(toolkit.clone()) } else { refusal }
         };
-        let found = self.connection(adapter, &toolkit, &caller, &parts, trace).await;
+        let found = self.connection(adapter, &toolkit, &caller, &parts.headers, trace).await;
         let found = found.map_err(missing)?;
         let tariff = self.tariff(adapter, metered, &caller, Some(&toolkit)).await?;
         let charge = self.charge(adapter, metered, &caller, &found, &parts, &priced, tariff).await;
+        let claim = Claim::new(&parts, &toolkit, &found.id);
         let credential = self.credential(adapter, found).await.map_err(missing)?;
-        self.prepared(adapter, caller, parts, RequestBody::whole(priced.body), credential, Some(charge), trace)
+        let body = RequestBody::whole(priced.body);
+        self.prepared(adapter, (caller, claim), parts, body, credential, Some(charge), trace)
+    }
+
+    /// Looks up once more what a request rests on, right before it is sent: it has waited for the wallet and for a
+    /// connection to the provider, and key, binding or connection may have ended meanwhile.
+    pub(crate) async fn still_granted(&self, adapter: Adapter, claim: &Claim, before: &Caller) -> Result<(), Refusal> {
+        let mut trace = Trace::new(Some(adapter), Inspection::new(self.faults), None);
+        if self.faults.has(Fault::PrxKeyCachedPerConnection) {
+            // Whoever this fault takes the caller for is not found by what the request presents.
+            return Ok(());
+        }
+        let caller = self.caller(None, &claim.headers, &mut trace).await?;
+        let found = self.connection(adapter, &claim.provider, &caller, &claim.headers, &mut trace).await;
+        let found = found.map_err(|refusal| {
+            let of_toolkit = adapter == Adapter::Composio && refusal == Refusal::BindingMissing;
+            if of_toolkit { Refusal::ToolkitMissing(claim.provider.clone()) } else { refusal }
+        })?;
+        // Another connection has taken its place: the request was neither priced nor made for it.
+        if found.id == claim.connection && caller.key() == before.key() { Ok(()) } else { Err(Refusal::Upstream) }
     }
 
     /// Who calls.
     #[cfg_attr(not(feature = "faults"), expect(unused_variables, reason = "a planted fault looks at the connection"))]
-    async fn caller(&self, connection: &Connection, parts: &Parts, trace: &mut Trace) -> Result<Caller, Refusal> {
+    async fn caller(
+        &self,
+        connection: Option<&Connection>,
+        headers: &HeaderMap,
+        trace: &mut Trace,
+    ) -> Result<Caller, Refusal> {
         trace.inspection.reach(Guard::KeyLookup);
         #[cfg(feature = "faults")]
         if self.faults.has(Fault::PrxKeyCachedPerConnection)
+            && let Some(connection) = connection
             && let Some(caller) = &*connection.caller.lock().unwrap_or_else(PoisonError::into_inner)
         {
             return Ok(caller.clone());
         }
-        let first = parts
-            .headers
+        let first = headers
             .get(AUTHORIZATION)
             .filter(|_| self.faults.has(Fault::PrxFirstAuthorizationWins))
             .map(|value| HeaderMap::from_iter([(AUTHORIZATION, value.clone())]));
-        let presented = bearer::presented(first.as_ref().unwrap_or(&parts.headers));
+        let presented = bearer::presented(first.as_ref().unwrap_or(headers));
         let bearer = presented.map_err(|_| Refusal::Key(KeyRefusal::Unknown))?;
         let found = self.keys.caller(bearer, self.clock.now_s()).await.map_err(out_of_reach)?;
         let caller = found.map_err(Refusal::Key)?;
         trace.inspection.reach(Guard::Scope);
         #[cfg(feature = "faults")]
-        connection.caller.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| caller.clone());
+        if let Some(connection) = connection {
+            connection.caller.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| caller.clone());
+        }
         Ok(caller)
     }
 
@@ -284,7 +333,7 @@ impl Means {
         adapter: Adapter,
         provider: &str,
         caller: &Caller,
-        parts: &Parts,
+        headers: &HeaderMap,
         trace: &mut Trace,
     ) -> Result<Found, Refusal> {
         let scope = caller.scope();
@@ -292,13 +341,13 @@ impl Means {
             Grant::App(app) => self.database.bindings(scope, app, provider).await.map_err(out_of_reach)?,
             Grant::Connection(_) => Vec::new(),
         };
-        let id = match decide::choose(caller.grant(), &bindings, &parts.headers, &mut trace.inspection) {
+        let id = match decide::choose(caller.grant(), &bindings, headers, &mut trace.inspection) {
             Ok(id) => id.into_owned(),
             #[cfg(feature = "faults")]
             Err(refusal)
                 if self.faults.has(Fault::PrxForeignConnection404) || self.faults.has(Fault::PrxForeignNameInError) =>
             {
-                return Err(self.say_why(&parts.headers, trace, refusal).await);
+                return Err(self.say_why(headers, trace, refusal).await);
             }
             Err(refusal) => return Err(refusal),
         };
@@ -499,7 +548,7 @@ impl Means {
     fn prepared(
         &self,
         adapter: Adapter,
-        caller: Caller,
+        (caller, claim): (Caller, Claim),
         mut parts: Parts,
         body: RequestBody,
         credential: Credential,
@@ -528,7 +577,7 @@ impl Means {
         #[cfg(feature = "faults")]
         trace.credential.push_str(&secret);
         let secret = Secret::new(secret.as_bytes());
-        Ok(Prepared { adapter, endpoint, request: Request::from_parts(parts, body), secret, caller, charge })
+        Ok(Prepared { adapter, endpoint, request: Request::from_parts(parts, body), secret, caller, claim, charge })
     }
 }
 
