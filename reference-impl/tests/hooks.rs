@@ -10,10 +10,10 @@
 mod common;
 
 use common::estate::{Estate, EstateOptions, HOOKS, NOW_S, app_id, connection_id};
-use common::{Answer, Client, deployment};
+use common::{Answer, Client, deployment, slug, tenant};
 use hmac::{Hmac, KeyInit, Mac};
 use reference_impl::store::database::ConnectionStatus;
-use reference_impl::{AccountError, Guard, Limits, Received, Reply, Status, Worker};
+use reference_impl::{AccountError, Guard, Limits, NewApp, NewDeployment, Received, Reply, Status, Worker};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -359,4 +359,139 @@ async fn a_delivery_leaves_its_guards_and_one_line() {
     }
     let line = "worker=hooks status=200 code=- tenant=T-acme key=- connection=a-hook provider=discord micros=-";
     assert_eq!(lines, [line]);
+}
+
+/// What is done to acme while a webhook for `a-hook` is under way.
+#[derive(Debug, Clone, Copy)]
+enum Meanwhile {
+    Nothing,
+    SecretReplaced,
+    ConnectionRevoked,
+    Unbound,
+    BoundElsewhere,
+    Suspended,
+    TornDown,
+}
+
+impl Meanwhile {
+    async fn happen(self, estate: &Estate) {
+        let (workspace, hook) = (estate.workspace("acme"), connection_id("a-hook"));
+        match self {
+            Self::Nothing => {}
+            Self::SecretReplaced => {
+                workspace.replace_webhook_secret(&hook, Zeroizing::new("anew".to_owned())).await.unwrap();
+            }
+            Self::ConnectionRevoked => workspace.revoke_connection(&hook).await.unwrap(),
+            Self::Unbound => workspace.unbind(&app_id("a-app"), &hook).await.unwrap(),
+            Self::BoundElsewhere => {
+                workspace.unbind(&app_id("a-app"), &hook).await.unwrap();
+                workspace.bind(&app_id("a-site"), &hook, None).await.unwrap();
+            }
+            Self::Suspended => {
+                estate.platform.control().set_status(&deployment("a-app"), Status::Suspended).unwrap();
+            }
+            Self::TornDown => estate.platform.control().teardown(&deployment("a-app")).unwrap(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_ends_while_a_body_is_read_is_not_delivered() {
+    for (meanwhile, expected) in [
+        (Meanwhile::Nothing, 200),
+        (Meanwhile::SecretReplaced, 412),
+        (Meanwhile::ConnectionRevoked, 412),
+        (Meanwhile::Unbound, 404),
+        (Meanwhile::Suspended, 503),
+        (Meanwhile::TornDown, 404),
+    ] {
+        let estate = Estate::start().await;
+        let mut client = Client::new(estate.network.dial(&estate.platform.http_endpoint()).await.unwrap());
+        let (begin, last) = BODY.split_at(BODY.len() - 1);
+        let (lines, length) = (secret("a-hook"), BODY.len());
+        let head = format!("POST /ext-a-hook HTTP/1.1\r\nhost: {HOOKS}\r\n{lines}content-length: {length}\r\n\r\n");
+        client.send(head + begin).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        meanwhile.happen(&estate).await;
+        client.send(last).await;
+        let answer = client.answer().await;
+        let reached = if expected == 200 { vec![("a-app", 1)] } else { vec![] };
+        assert_eq!((answer.status, estate.reached()), (expected, reached), "{meanwhile:?}");
+    }
+    // To the app that it is bound to when its body is there, and signed by that one.
+    let estate = Estate::start().await;
+    let mut client = Client::new(estate.network.dial(&estate.platform.http_endpoint()).await.unwrap());
+    let lines = secret("a-hook");
+    client.send(format!("POST /ext-a-hook HTTP/1.1\r\nhost: {HOOKS}\r\n{lines}content-length: 2\r\n\r\n{{")).await;
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    Meanwhile::BoundElsewhere.happen(&estate).await;
+    client.send("}").await;
+    assert_eq!(client.answer().await.status, 200);
+    verified(&estate, "a-site", "a-hook", "discord", b"{}");
+    assert_eq!(estate.reached(), []);
+}
+
+#[tokio::test]
+async fn what_ends_while_a_connection_to_the_container_is_awaited_is_not_sent() {
+    use tokio::io::AsyncReadExt as _;
+    for (meanwhile, expected) in [
+        (Meanwhile::SecretReplaced, 412),
+        (Meanwhile::ConnectionRevoked, 412),
+        (Meanwhile::Unbound, 404),
+        (Meanwhile::BoundElsewhere, 503),
+        (Meanwhile::Suspended, 503),
+    ] {
+        let estate = Estate::start().await;
+        let (mut acceptor, target) = estate.network.bind().unwrap();
+        let control = estate.platform.control();
+        let new = NewDeployment {
+            id: deployment("a-full"),
+            tenant: tenant("T-acme"),
+            slug: slug("full"),
+            vendo_auth: false,
+            legacy: false,
+            target,
+        };
+        control.deploy(new).unwrap();
+        let workspace = estate.workspace("acme");
+        let app = NewApp {
+            id: app_id("a-full"),
+            deployment: Some(deployment("a-full")),
+            webhook_secret: None,
+            daily_cap_micros: None,
+            monthly_cap_micros: None,
+        };
+        workspace.create_app(app).await.unwrap();
+        workspace.unbind(&app_id("a-app"), &connection_id("a-hook")).await.unwrap();
+        workspace.bind(&app_id("a-full"), &connection_id("a-hook"), None).await.unwrap();
+        let mut queue = Vec::new();
+        while let Ok(dialled) = tokio::time::timeout(Duration::from_millis(50), estate.network.dial(&target)).await {
+            queue.push(dialled.unwrap());
+        }
+        let mut client = Client::new(estate.network.dial(&estate.platform.http_endpoint()).await.unwrap());
+        let lines = secret("a-hook");
+        let head = format!("POST /ext-a-hook HTTP/1.1\r\nhost: {HOOKS}\r\n{lines}content-length: 2\r\n\r\n{{}}");
+        client.send(head).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        match meanwhile {
+            Meanwhile::Unbound => workspace.unbind(&app_id("a-full"), &connection_id("a-hook")).await.unwrap(),
+            Meanwhile::BoundElsewhere => {
+                workspace.unbind(&app_id("a-full"), &connection_id("a-hook")).await.unwrap();
+                workspace.bind(&app_id("a-app"), &connection_id("a-hook"), None).await.unwrap();
+            }
+            Meanwhile::Suspended => control.set_status(&deployment("a-full"), Status::Suspended).unwrap(),
+            Meanwhile::Nothing | Meanwhile::SecretReplaced | Meanwhile::ConnectionRevoked | Meanwhile::TornDown => {
+                meanwhile.happen(&estate).await
+            }
+        }
+        for _ in &queue {
+            acceptor.accept().await.unwrap();
+        }
+        let mut container = acceptor.accept().await.unwrap();
+        assert_eq!(client.answer().await.status, expected, "{meanwhile:?}");
+        let mut sent = Vec::new();
+        container.read_to_end(&mut sent).await.unwrap();
+        assert!(sent.is_empty(), "{meanwhile:?}: the container was sent {} bytes", sent.len());
+        assert_eq!(estate.reached(), [], "{meanwhile:?}");
+    }
 }

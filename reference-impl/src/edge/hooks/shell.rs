@@ -14,7 +14,7 @@ use crate::fault::{Fault, FaultSet};
 use crate::identity::hook;
 use crate::identity::scope::TenantScope;
 use crate::ids::{ConnectionId, ExternalId, ProviderSlug, TenantId};
-use crate::network::{Endpoint, Network};
+use crate::network::{Endpoint, Network, Stream};
 use crate::observe::{Guard, Observer};
 use crate::platform::Limits;
 use crate::store::database::{AppRow, ConnectionRow, ConnectionStatus, Database, DatabaseError, Db, Profile};
@@ -24,10 +24,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use std::sync::Arc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// The hooks worker of a platform.
 pub(crate) struct Hooks {
@@ -117,11 +117,19 @@ impl Hooks {
             decide::acceptable(&parts.method, &parts.headers)?;
             return self.pass(parts, &scope, &row, body, inspection, line).await;
         }
-        let (scope, row) = self.proven(parts, found, inspection)?;
+        let (_, row) = self.proven(parts, found, inspection)?;
         line.connection(&row);
         decide::acceptable(&parts.method, &parts.headers)?;
         let body = self.read(body).await?;
+        // The sender may take its time with a body, and its secret or its connection may have ended meanwhile.
+        let (scope, row) = self.again(parts).await?;
         self.pass(parts, &scope, &row, body, inspection, line).await
+    }
+
+    /// The connection that a request which was let in has proven to speak for, as it is now.
+    async fn again(&self, parts: &Parts) -> Result<(TenantScope, ConnectionRow), Refusal> {
+        let found = self.found(parts).await?;
+        self.proven(parts, found, &mut Inspection::new(self.faults))
     }
 
     /// The connection that the path names, if there is one and it was not revoked.
@@ -180,8 +188,17 @@ impl Hooks {
     ) -> Result<StatusCode, Refusal> {
         line.connection(row);
         inspection.reach(Guard::WebhookDelivery);
-        let destination = self.destination(parts, scope, row).await?;
-        self.deliver(parts, row, &destination, body).await
+        let target = self.destination(parts, scope, row).await?.target;
+        let deadline = Instant::now() + self.limits.response_head_timeout;
+        let dialled = timeout_at(deadline, one_shot::dial(&self.network, &self.limits, &target)).await;
+        let stream = dialled.map_err(|_| Refusal::Unreachable)?.map_err(|_| Refusal::Unreachable)?;
+        // So may the container with a connection. What is sent on it is of what is true now.
+        let (scope, row) = self.again(parts).await?;
+        let destination = self.destination(parts, &scope, &row).await?;
+        if destination.target != target {
+            return Err(Refusal::Unavailable);
+        }
+        self.deliver(parts, &row, &destination, (stream, deadline), body).await
     }
 
     /// The whole body.
@@ -231,6 +248,7 @@ impl Hooks {
         parts: &Parts,
         row: &ConnectionRow,
         destination: &Destination,
+        (stream, deadline): (Stream, Instant),
         body: Bytes,
     ) -> Result<StatusCode, Refusal> {
         let Destination { target, app } = destination;
@@ -240,32 +258,34 @@ impl Hooks {
         #[cfg(feature = "faults")]
         let secret =
             if self.faults.has(Fault::HksSignedWithFirstApp) { self.planted.first_app_secret(secret) } else { secret };
-        let answer = self.send(parts, row, target, body.clone(), &secret).await?;
+        let request = self.request(parts, row, target, body.clone(), &secret)?;
+        let answer = one_shot::run_on(stream, deadline, request, AnswerBody::Left).await;
+        let answer = answer.map_err(|_| Refusal::Unreachable)?;
         let mut status = answer.status();
         if self.faults.has(Fault::HksRedirectFollowed)
             && status.is_redirection()
             && let Some(elsewhere) = authority(&answer)
         {
-            status = self.send(parts, row, &elsewhere, body, &secret).await?.status();
+            let request = self.request(parts, row, &elsewhere, body, &secret)?;
+            let answer = one_shot::run(&self.network, &self.limits, &elsewhere, request, AnswerBody::Left).await;
+            status = answer.map_err(|_| Refusal::Unreachable)?.status();
         }
         // A change of protocol was not asked for.
         if status.is_informational() { Err(Refusal::Unreachable) } else { Ok(status) }
     }
 
-    /// Sends a webhook to a container, and gives the head of its answer.
-    async fn send(
+    /// A webhook as a container gets it.
+    fn request(
         &self,
         parts: &Parts,
         row: &ConnectionRow,
         target: &Endpoint,
         body: Bytes,
         secret: &[u8],
-    ) -> Result<Response<Bytes>, Refusal> {
+    ) -> Result<Request<Full<Bytes>>, Refusal> {
         let now_s = self.clock.now_s();
         let request = envelope::request(row, target, &parts.headers, body, now_s, secret, self.faults);
-        let request = request.ok_or(Refusal::Unreachable)?;
-        let answer = one_shot::run(&self.network, &self.limits, target, request, AnswerBody::Left).await;
-        answer.map_err(|_| Refusal::Unreachable)
+        request.ok_or(Refusal::Unreachable)
     }
 
     /// A destination that the request names: any host of the platform's, or an id among the tenant's own. Only a
