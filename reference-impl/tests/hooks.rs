@@ -495,3 +495,27 @@ async fn what_ends_while_a_connection_to_the_container_is_awaited_is_not_sent() 
         assert_eq!(estate.reached(), [], "{meanwhile:?}");
     }
 }
+
+#[tokio::test]
+async fn a_tenant_whose_webhooks_fill_its_share_is_refused_and_another_is_not() {
+    let limits = Limits { held_bytes_of_tenant: 100_000, ..Limits::default() };
+    let estate = Estate::with(EstateOptions { limits, ..EstateOptions::default() }).await;
+    let large = "x".repeat(80_000);
+    let begun = async |path: &str, lines: String| {
+        let mut client = Client::new(estate.network.dial(&estate.platform.http_endpoint()).await.unwrap());
+        let head = format!("POST {path} HTTP/1.1\r\nhost: {HOOKS}\r\n{lines}content-length: 80001\r\n\r\n");
+        client.send(head + &large).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        client
+    };
+    let mut first = begun("/ext-a-hook", secret("a-hook")).await;
+    let telegram = "x-telegram-bot-api-secret-token: hook-of-a-telegram\r\n".to_owned();
+    let refused = begun("/ext-a-telegram", telegram).await.answer().await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    let mut other = begun("/ext-g-hook", secret("g-hook")).await;
+    for client in [&mut first, &mut other] {
+        client.send("x").await;
+        assert_eq!(client.answer().await.status, 200);
+    }
+    assert_eq!(estate.reached(), [("a-app", 1), ("g-app", 1)]);
+}

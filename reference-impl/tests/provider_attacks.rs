@@ -3,10 +3,11 @@
 
 mod common;
 
+use common::Client;
 use common::provider::*;
 use reference_impl::identity::key::Grant;
 use reference_impl::store::database::ConnectionStatus;
-use reference_impl::{Adapter, ConnectionId, KeyId, Network, Reply};
+use reference_impl::{Adapter, ConnectionId, KeyId, Limits, Network, Reply, Stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
@@ -180,4 +181,56 @@ async fn what_ends_while_a_connection_to_the_provider_is_awaited_is_not_sent() {
             assert_eq!(world.spent("T-acme").await, 0, "{ends} {adapter}");
         }
     }
+}
+
+/// A metered request of which the head and so many bytes of the body have arrived, and the rest of it.
+async fn begun(world: &Providers, key: &str, bytes: usize) -> (Client<Stream>, String) {
+    let body = format!(r#"{{"model":"m","messages":[],"x":"{}"}}"#, "x".repeat(bytes));
+    let whole =
+        request(Adapter::Openai, &format!("authorization: Bearer {key}\r\n"), ("POST", "/v1/chat/completions", &body));
+    let (begin, rest) = whole.split_at(whole.len() - 3);
+    let mut client = world.client().await;
+    client.send(begin).await;
+    (client, rest.to_owned())
+}
+
+#[tokio::test]
+async fn a_tenant_whose_bodies_fill_its_share_is_refused_and_another_is_not() {
+    let limits = Limits { held_bytes_of_tenant: 100_000, ..Limits::default() };
+    let world = Providers::with(Setup { limits, ..Setup::default() }).await;
+    world.script(Adapter::Openai, answer(USAGE));
+    let (mut first, rest) = begun(&world, world.acme(), 80_000).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let (mut second, _) = begun(&world, world.acme(), 80_000).await;
+    let refused = second.answer().await;
+    let expected =
+        r#"{"error":{"code":"too_many_requests","message":"Too many bodies are on their way.","retry_after":1}}"#;
+    assert_eq!((refused.status, refused.text()), (429, expected));
+    assert_eq!((refused.header("retry-after"), refused.header("vendo-error-code")), (Some("1"), None));
+    // Another tenant has a share of its own, and what is on its way goes on.
+    let (mut other, end) = begun(&world, world.globex(), 80_000).await;
+    other.send(end).await;
+    assert_eq!(other.answer().await.status, 200);
+    first.send(rest).await;
+    assert_eq!(first.answer().await.status, 200);
+    // Whatever has ended, well or not, is given back.
+    drop(second);
+    let (mut third, rest) = begun(&world, world.acme(), 80_000).await;
+    third.send(rest).await;
+    assert_eq!(third.answer().await.status, 200);
+    world.settled("T-acme", 2).await;
+    assert_eq!(world.ledger("T-acme").await.len(), 4, "what was refused left nothing in the ledger");
+}
+
+#[tokio::test]
+async fn what_all_hold_together_is_bounded() {
+    let limits = Limits { held_bytes: 900_000, ..Limits::default() };
+    let world = Providers::with(Setup { limits, ..Setup::default() }).await;
+    let (mut alone, _) = begun(&world, world.acme(), 110_000).await;
+    let refused = alone.answer().await;
+    let expected = r#"{"error":{"code":"overloaded","message":"Try again in a moment.","retry_after":1}}"#;
+    assert_eq!((refused.status, refused.text(), refused.header("retry-after")), (503, expected, Some("1")));
+    let (mut smaller, rest) = begun(&world, world.acme(), 90_000).await;
+    smaller.send(rest).await;
+    assert_eq!(smaller.answer().await.status, 200);
 }

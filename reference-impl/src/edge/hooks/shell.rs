@@ -4,10 +4,11 @@ use super::answers::{self, Refusal};
 use super::decide::{self, BODY_MAX};
 use super::envelope;
 use crate::clock::Clock;
+use crate::edge::budget::Budget;
 use crate::edge::entry::Inspection;
 use crate::edge::log_line::LogLine;
 use crate::edge::one_shot::{self, AnswerBody};
-use crate::edge::upstream::ResponseBody;
+use crate::edge::upstream::{ResponseBody, next_data};
 use crate::edge::worker::Worker;
 use crate::entropy::Entropy;
 use crate::fault::{Fault, FaultSet};
@@ -21,13 +22,13 @@ use crate::store::database::{AppRow, ConnectionRow, ConnectionStatus, Database, 
 use crate::store::vault::{Field, Vault};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use std::sync::Arc;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 /// The hooks worker of a platform.
 pub(crate) struct Hooks {
@@ -37,6 +38,8 @@ pub(crate) struct Hooks {
     pub(crate) clock: Clock,
     pub(crate) network: Network,
     pub(crate) limits: Limits,
+    /// The bodies that are held until they are whole.
+    pub(crate) bodies: Budget,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) faults: FaultSet,
     #[cfg(feature = "faults")]
@@ -111,8 +114,8 @@ impl Hooks {
         if found.is_some() && self.faults.has(Fault::HksMethodBeforeSecret) {
             decide::acceptable(&parts.method, &parts.headers)?;
         }
-        if found.is_some() && self.faults.has(Fault::HksBodyReadFirst) {
-            let body = self.read(body).await?;
+        if let Some(row) = found.as_ref().filter(|_| self.faults.has(Fault::HksBodyReadFirst)) {
+            let body = self.read(body, &row.tenant).await?;
             let (scope, row) = self.proven(parts, found, inspection)?;
             decide::acceptable(&parts.method, &parts.headers)?;
             return self.pass(parts, &scope, &row, body, inspection, line).await;
@@ -120,7 +123,7 @@ impl Hooks {
         let (_, row) = self.proven(parts, found, inspection)?;
         line.connection(&row);
         decide::acceptable(&parts.method, &parts.headers)?;
-        let body = self.read(body).await?;
+        let body = self.read(body, &row.tenant).await?;
         // The sender may take its time with a body, and its secret or its connection may have ended meanwhile.
         let (scope, row) = self.again(parts).await?;
         self.pass(parts, &scope, &row, body, inspection, line).await
@@ -201,14 +204,20 @@ impl Hooks {
         self.deliver(parts, &row, &destination, (stream, deadline), body).await
     }
 
-    /// The whole body.
-    async fn read(&self, body: Incoming) -> Result<Bytes, Refusal> {
-        let read = timeout(self.limits.stall_timeout, Limited::new(body, BODY_MAX).collect()).await;
-        match read.map_err(|_| Refusal::BadRequest)? {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
-            Err(_) => Err(Refusal::BadRequest),
+    /// The whole body, in its tenant's share of what may be held.
+    async fn read(&self, mut body: Incoming, tenant: &TenantId) -> Result<Bytes, Refusal> {
+        let mut share = self.bodies.share(tenant);
+        let mut whole = BytesMut::new();
+        let end = Instant::now() + self.limits.stall_timeout;
+        while let Some(piece) = timeout_at(end, next_data(&mut body)).await.map_err(|_| Refusal::BadRequest)? {
+            let piece = piece.map_err(|_| Refusal::BadRequest)?;
+            if whole.len() + piece.len() > BODY_MAX {
+                return Err(Refusal::TooLarge);
+            }
+            share.grow(piece.len()).map_err(|_| Refusal::Overloaded)?;
+            whole.extend_from_slice(&piece);
         }
+        Ok(share.bind(whole.freeze()))
     }
 
     /// The deployment of the app that the connection is bound to: by the tenant's own rows, and by nothing in the

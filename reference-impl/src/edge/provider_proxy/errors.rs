@@ -1,6 +1,7 @@
 //! The answers of the provider proxies' own. They are constants for a status, a code and an adapter: a refusal says
 //! nothing of what is behind it, and what is another tenant's is refused in the same bytes as what never was.
 
+use crate::edge::budget::Full;
 use crate::identity::key::KeyRefusal;
 use crate::provider::Adapter;
 use crate::store::wallet::HoldRefusal;
@@ -46,12 +47,25 @@ pub enum Refusal {
     CapDaily(u64),
     /// 429 `spend_cap_monthly`, with the seconds until it ends.
     CapMonthly(u64),
+    /// 429: so many of the tenant's bodies are on their way that there is no room for another.
+    TooManyBodies,
     /// 502 `upstream_error`.
     Upstream,
     /// 503: the wallet is out of reach.
     WalletUnavailable,
+    /// 503: all tenants' bodies together leave no room for another.
+    Overloaded,
     /// 504 `upstream_error`.
     UpstreamTimeout,
+}
+
+impl From<Full> for Refusal {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::Tenant => Self::TooManyBodies,
+            Full::All => Self::Overloaded,
+        }
+    }
 }
 
 impl From<HoldRefusal> for Refusal {
@@ -78,9 +92,9 @@ impl Refusal {
             }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::CapDaily(_) | Self::CapMonthly(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::CapDaily(_) | Self::CapMonthly(_) | Self::TooManyBodies => StatusCode::TOO_MANY_REQUESTS,
             Self::Upstream => StatusCode::BAD_GATEWAY,
-            Self::WalletUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::WalletUnavailable | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -103,6 +117,8 @@ impl Refusal {
             Self::CapMonthly(_) => ("spend_cap_monthly", true),
             Self::Upstream | Self::UpstreamTimeout => ("upstream_error", true),
             Self::WalletUnavailable => ("wallet_unavailable", false),
+            Self::TooManyBodies => ("too_many_requests", false),
+            Self::Overloaded => ("overloaded", false),
         }
     }
 
@@ -131,6 +147,8 @@ impl Refusal {
             Self::CapMonthly(_) => "The monthly spend cap is reached.",
             Self::Upstream => "The provider gave no answer that can be passed on.",
             Self::WalletUnavailable => "The wallet can't be reached.",
+            Self::TooManyBodies => "Too many bodies are on their way.",
+            Self::Overloaded => "Try again in a moment.",
             Self::UpstreamTimeout => "The provider gave no answer in time.",
         }
     }
@@ -138,6 +156,7 @@ impl Refusal {
     const fn retry_after(&self) -> Option<u64> {
         match self {
             Self::CapDaily(seconds) | Self::CapMonthly(seconds) => Some(*seconds),
+            Self::TooManyBodies | Self::Overloaded => Some(1),
             Self::BadRequest
             | Self::Validation
             | Self::Key(_)

@@ -11,6 +11,7 @@ use super::request_headers::{Injection, forwarded, target};
 use super::route::{self, Metered, Route};
 use super::trace::Trace;
 use crate::clock::Clock;
+use crate::edge::budget::{Budget, Share};
 use crate::edge::connection::Connection;
 use crate::edge::entry::Inspection;
 use crate::edge::upstream::{Pool, RequestBody, ResponseBody, next_data};
@@ -40,7 +41,7 @@ use std::sync::Arc;
 use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroizing;
 
 /// What the provider proxies of a platform are made of.
@@ -54,12 +55,17 @@ pub(crate) struct Means {
     pub(crate) pool_credentials: BTreeMap<Adapter, PoolCredential>,
     pub(crate) clock: Clock,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    /// The bodies that are held until they are whole.
+    pub(crate) bodies: Budget,
     /// How long a body may stand still.
     pub(crate) stall_timeout: Duration,
     pub(crate) faults: FaultSet,
     #[cfg(feature = "faults")]
     pub(crate) planted: super::planted::Planted,
 }
+
+/// How many times the longest pause a body may take in all until it is whole.
+const STALLS_MAX: u32 = 5;
 
 /// The provider proxies of a platform.
 pub(crate) struct ProviderProxy {
@@ -218,7 +224,7 @@ impl Means {
         trace.caller = Some(caller.clone());
         let route = route::classify_with(adapter, &parts.method, path, self.faults);
         if adapter == Adapter::Composio {
-            return self.prepare_action(connection, route, parts, body, trace).await;
+            return self.prepare_action(connection, &caller, route, parts, body, trace).await;
         }
         let found = self.connection(adapter, adapter.slug(), &caller, &parts.headers, trace).await?;
         trace.inspection.reach(Guard::RouteClass);
@@ -229,7 +235,7 @@ impl Means {
                 self.prepared(adapter, (caller, claim), parts, RequestBody::new(body), credential, None, trace)
             }
             Route::Metered(metered) => {
-                let priced = self.price(adapter, metered, &parts, body).await?;
+                let priced = self.price(adapter, metered, &caller, &parts, body).await?;
                 let (caller, found) = if metered.reads_body() {
                     // A client may take its time with a body, and what it may use may have ended meanwhile.
                     let caller = self.caller(Some(connection), &parts.headers, trace).await?;
@@ -252,6 +258,7 @@ impl Means {
     async fn prepare_action(
         &self,
         connection: &Connection,
+        caller: &Caller,
         route: Option<Route<'_>>,
         parts: Parts,
         body: Incoming,
@@ -260,7 +267,7 @@ impl Means {
         let adapter = Adapter::Composio;
         trace.inspection.reach(Guard::RouteClass);
         let Some(Route::Metered(metered)) = route else { return Err(Refusal::RouteBlocked) };
-        let priced = self.price(adapter, metered, &parts, body).await?;
+        let priced = self.price(adapter, metered, caller, &parts, body).await?;
         let toolkit = priced.model.clone().ok_or(Refusal::Validation)?;
         // The key was good before the body was read, which may have taken long.
         let caller = self.caller(Some(connection), &parts.headers, trace).await?;
@@ -376,12 +383,14 @@ impl Means {
         &self,
         adapter: Adapter,
         metered: Metered<'_>,
+        caller: &Caller,
         parts: &Parts,
         body: Incoming,
     ) -> Result<Priced, Refusal> {
+        let mut share = self.bodies.share(caller.scope().tenant());
         let body = if metered.reads_body() {
             decide::readable(&parts.headers, BODY_MAX)?;
-            self.read(body).await?
+            self.read(body, &mut share).await?
         } else {
             Bytes::new()
         };
@@ -393,20 +402,25 @@ impl Means {
         let streams =
             adapter == Adapter::Openrouter && payload.as_ref().is_some_and(|payload| payload.is_true("stream"));
         let rewritten = payload.filter(|_| streams).map(|payload| Bytes::from(payload.asking_for_usage()));
-        Ok(Priced { body: rewritten.unwrap_or(body), model, order })
+        // A rewritten body takes the place of the one that was counted.
+        Ok(Priced { body: share.bind(rewritten.unwrap_or(body)), model, order })
     }
 
-    /// A whole body, of no more than [`BODY_MAX`].
-    async fn read(&self, mut body: Incoming) -> Result<Bytes, Refusal> {
+    /// A whole body, of no more than [`BODY_MAX`], in the tenant's share of what may be held.
+    async fn read(&self, mut body: Incoming, share: &mut Share) -> Result<Bytes, Refusal> {
         let mut first = Bytes::new();
         let mut all = BytesMut::new();
+        let end = Instant::now() + self.stall_timeout * STALLS_MAX;
         loop {
-            let piece = timeout(self.stall_timeout, next_data(&mut body)).await.map_err(|_| Refusal::BadRequest)?;
+            // Byte by byte it would hold its share for ever, and move all the time.
+            let piece = timeout_at(end, timeout(self.stall_timeout, next_data(&mut body))).await;
+            let piece = piece.ok().and_then(Result::ok).ok_or(Refusal::BadRequest)?;
             let Some(piece) = piece else { break };
             let piece = piece.map_err(|_| Refusal::BadRequest)?;
             if first.len() + all.len() + piece.len() > BODY_MAX {
                 return Err(Refusal::PayloadTooLarge);
             }
+            share.grow(piece.len())?;
             if first.is_empty() && all.is_empty() {
                 first = piece;
                 continue;
