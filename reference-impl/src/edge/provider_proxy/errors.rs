@@ -1,6 +1,7 @@
 //! The answers of the provider proxies' own. They are constants for a status, a code and an adapter: a refusal says
 //! nothing of what is behind it, and what is another tenant's is refused in the same bytes as what never was.
 
+use super::terms::TermError;
 use crate::edge::budget::Full;
 use crate::identity::key::KeyRefusal;
 use crate::provider::Adapter;
@@ -23,6 +24,8 @@ pub enum Refusal {
     BadRequest,
     /// 400 `validation_failed`: what decides the price can't be read from the body.
     Validation,
+    /// 400 `validation_failed`: a member of the body asks for what has no rate, or for what tenants would share.
+    NotServed(&'static str),
     /// 401 `app_unknown`, `app_revoked`, `app_expired`.
     Key(KeyRefusal),
     /// 401 `connection_needs_reauth`.
@@ -59,6 +62,15 @@ pub enum Refusal {
     UpstreamTimeout,
 }
 
+impl From<TermError> for Refusal {
+    fn from(error: TermError) -> Self {
+        match error {
+            TermError::Respelled => Self::Validation,
+            TermError::NotServed(member) => Self::NotServed(member),
+        }
+    }
+}
+
 impl From<Full> for Refusal {
     fn from(full: Full) -> Self {
         match full {
@@ -84,7 +96,7 @@ impl Refusal {
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest | Self::Validation => StatusCode::BAD_REQUEST,
+            Self::BadRequest | Self::Validation | Self::NotServed(_) => StatusCode::BAD_REQUEST,
             Self::Key(_) | Self::NeedsReauth => StatusCode::UNAUTHORIZED,
             Self::RateMissing | Self::BalanceExhausted => StatusCode::PAYMENT_REQUIRED,
             Self::BindingMissing | Self::ToolkitMissing(_) | Self::Revoked | Self::RouteBlocked => {
@@ -103,7 +115,7 @@ impl Refusal {
     const fn word(&self) -> (&'static str, bool) {
         match self {
             Self::BadRequest => ("bad_request", false),
-            Self::Validation => ("validation_failed", true),
+            Self::Validation | Self::NotServed(_) => ("validation_failed", true),
             Self::Key(refusal) => (refusal.code(), true),
             Self::NeedsReauth => ("connection_needs_reauth", true),
             Self::RateMissing => ("rate_missing", false),
@@ -132,6 +144,7 @@ impl Refusal {
         match self {
             Self::BadRequest => "The request can't be read.",
             Self::Validation => "The body can't be read for what it asks.",
+            Self::NotServed(_) => "What this member asks for is not served here.",
             Self::Key(KeyRefusal::Unknown) => "There is no such key.",
             Self::Key(KeyRefusal::Revoked) => "The key was revoked.",
             Self::Key(KeyRefusal::Expired) => "The key has expired.",
@@ -159,6 +172,7 @@ impl Refusal {
             Self::TooManyBodies | Self::Overloaded => Some(1),
             Self::BadRequest
             | Self::Validation
+            | Self::NotServed(_)
             | Self::Key(_)
             | Self::NeedsReauth
             | Self::RateMissing
@@ -186,6 +200,9 @@ impl Refusal {
             && let Some(adapter) = adapter
         {
             body.push_str(&format!(r#","slug":"{adapter}""#));
+        }
+        if let Self::NotServed(member) = self {
+            body.push_str(&format!(r#","member":"{member}""#));
         }
         if *self == Self::NeedsReauth {
             body.push_str(&format!(r#","connect_url":"{CONNECT_URL}""#));

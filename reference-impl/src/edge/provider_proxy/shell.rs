@@ -9,6 +9,7 @@ use super::payload::{BODY_MAX, Payload};
 use super::redaction::Secret;
 use super::request_headers::{Injection, forwarded, target};
 use super::route::{self, Metered, Route};
+use super::terms;
 use super::trace::Trace;
 use crate::clock::Clock;
 use crate::edge::budget::{Budget, Share};
@@ -230,6 +231,9 @@ impl Means {
         trace.inspection.reach(Guard::RouteClass);
         match route.ok_or(Refusal::RouteBlocked)? {
             Route::Free => {
+                if found.profile == Profile::VendoManagedPool && route::is_shared_by_credential(adapter) {
+                    return Err(Refusal::RouteBlocked);
+                }
                 let claim = Claim::new(&parts, adapter.slug(), &found.id);
                 let credential = self.credential(adapter, found).await?;
                 self.prepared(adapter, (caller, claim), parts, RequestBody::new(body), credential, None, trace)
@@ -244,6 +248,10 @@ impl Means {
                 } else {
                     (caller, found)
                 };
+                if found.profile == Profile::VendoManagedPool && metered.reads_body() {
+                    let payload = Payload::read(&priced.body).map_err(|_| Refusal::Validation)?;
+                    terms::check_shared(adapter, &payload)?;
+                }
                 let tariff = self.tariff(adapter, metered, &caller, priced.model.as_deref()).await?;
                 let charge = self.charge(adapter, metered, &caller, &found, &parts, &priced, tariff).await;
                 let claim = Claim::new(&parts, adapter.slug(), &found.id);
@@ -396,6 +404,9 @@ impl Means {
         };
         let payload =
             metered.reads_body().then(|| Payload::read(&body).map_err(|_| Refusal::Validation)).transpose()?;
+        if let Some(payload) = &payload {
+            terms::check(adapter, payload)?;
+        }
         let (model, order) =
             order(adapter, metered, payload.as_ref(), body.len() as u64).map_err(|_| Refusal::Validation)?;
         let model = model.map(std::borrow::Cow::into_owned);
