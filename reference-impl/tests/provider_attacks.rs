@@ -1,12 +1,17 @@
 //! Attempts to get more out of the provider proxies than was paid for, or longer than a key is good.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
 
 mod common;
 
 use common::Client;
 use common::provider::*;
 use reference_impl::identity::key::Grant;
-use reference_impl::store::database::ConnectionStatus;
+use reference_impl::store::database::{ConnectionStatus, Profile};
 use reference_impl::{Adapter, ConnectionId, KeyId, Limits, Network, Reply, Stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -233,4 +238,102 @@ async fn what_all_hold_together_is_bounded() {
     let (mut smaller, rest) = begun(&world, world.acme(), 90_000).await;
     smaller.send(rest).await;
     assert_eq!(smaller.answer().await.status, 200);
+}
+
+#[tokio::test]
+async fn a_transcript_too_long_to_be_read_is_billed_by_its_length_and_once() {
+    let world = Providers::start().await;
+    world.script(Adapter::Assemblyai, answer(r#"{"id":"t1","status":"queued"}"#));
+    assert_eq!(world.spend(Adapter::Assemblyai).await.status, 200);
+    let text = "x".repeat(9 * 1024 * 1024);
+    let body = format!(r#"{{"id":"t1","text":"{text}","status":"completed","audio_duration":10}}"#);
+    for _ in 0..2 {
+        world.script(Adapter::Assemblyai, answer(&body));
+        let got = world.call(Adapter::Assemblyai, world.acme(), ("GET", "/v2/transcript/t1", ""), "").await;
+        assert_eq!((got.status, got.body.len()), (200, body.len()));
+    }
+    assert_eq!(world.settled("T-acme", 3).await, (body.len() as u64).div_ceil(2048) * 120);
+    assert!(world.spent("T-acme").await > 200_000, "no less than what was reserved");
+}
+
+#[tokio::test]
+async fn a_stream_that_reports_nothing_is_billed_by_what_it_carried() {
+    let world = Providers::start().await;
+    let what =
+        ("POST", "/v1/chat/completions", r#"{"model":"m","stream":true,"stream_options":{"include_usage":false}}"#);
+    let input = what.2.len().div_ceil(4) as u64 * 12;
+    let word = format!(r#"{{"choices":[{{"delta":{{"role":"assistant","content":"{}"}}}}]}}"#, "x".repeat(402));
+    let unknown = format!(r#"{{"kind":"of another age","text":"{}"}}"#, "x".repeat(10_000));
+    for (stream, tokens) in [(vec![word.as_str(); 3], 3 * 101), (vec![unknown.as_str()], 10), (vec!["[DONE]"], 1)] {
+        let before = world.spent("T-acme").await;
+        world.script(Adapter::Openai, events(&stream));
+        assert_eq!(world.call(Adapter::Openai, world.acme(), what, "").await.status, 200);
+        assert_eq!(world.spent("T-acme").await - before, input + tokens * 24, "{stream:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_has_no_rate_is_refused_by_name_before_anything_is_held() {
+    let world = Providers::start().await;
+    for (adapter, path, body, member) in [
+        (Adapter::Openai, "/v1/chat/completions", r#"{"model":"m","service_tier":"priority"}"#, Some("service_tier")),
+        (Adapter::Openai, "/v1/responses", r#"{"model":"m","tools":[{"type":"web_search"}]}"#, Some("tools")),
+        (Adapter::Openrouter, "/api/v1/chat/completions", r#"{"model":"m","models":["dear"]}"#, Some("models")),
+        (Adapter::Anthropic, "/v1/messages", r#"{"model":"m","speed":"fast"}"#, Some("speed")),
+        (Adapter::Gemini, "/v1beta/models/m:generateContent", r#"{"tools":[{"googleSearch":{}}]}"#, Some("tools")),
+        (Adapter::Assemblyai, "/v2/transcript", r#"{"speech_models":["dear"]}"#, Some("speech_models")),
+        // What two readers could take two ways is not even read.
+        (Adapter::Openai, "/v1/chat/completions", r#"{"model":"m","Model":"dear"}"#, None),
+        (Adapter::Openai, "/v1/chat/completions", r#"{"model":"m","Service_Tier":"priority"}"#, None),
+        (Adapter::Composio, "/v1/execute", r#"{"action_id":"GMAIL_SEND","Entity_Id":"x"}"#, None),
+    ] {
+        let got = world.call(adapter, world.acme(), ("POST", path, body), "").await;
+        assert_eq!((got.status, got.header("vendo-error-code")), (400, Some("validation_failed")), "{body}");
+        let told = member.map(|member| format!(r#""member":"{member}""#));
+        assert_eq!(got.text().contains("\"member\""), told.is_some(), "{body}");
+        assert!(told.is_none_or(|told| got.text().contains(&told)), "{}", got.text());
+    }
+    assert_eq!(world.reached_any(), 0);
+    assert!(world.ledger("T-acme").await.is_empty());
+    // The positive twin: the client's own tools, and the tier that everybody has.
+    let body = r#"{"model":"m","service_tier":"default","tools":[{"type":"function","function":{"name":"f"}}]}"#;
+    world.script(Adapter::Openai, answer(USAGE));
+    let got = world.call(Adapter::Openai, world.acme(), ("POST", "/v1/chat/completions", body), "").await;
+    assert_eq!((got.status, world.reached(Adapter::Openai).len()), (200, 1));
+}
+
+#[tokio::test]
+async fn with_a_pooled_credential_nothing_that_is_stored_at_the_provider_is_reached() {
+    let world = Providers::start().await;
+    for (tenant, provider) in [("T-acme", "openai"), ("T-acme", "telegram")] {
+        world.app(tenant, &format!("pooled-{provider}")).await;
+        let id = format!("c-pooled-{provider}");
+        world.connect(tenant, &id, provider, Profile::VendoManagedPool, "unused").await;
+        world.bind(tenant, &format!("pooled-{provider}"), &id).await;
+    }
+    let pooled = world.key("T-acme", "pooled", Grant::App(app_id("T-acme", "pooled-openai"))).await;
+    let mut refused = Vec::new();
+    for id in ["resp_of_globex", "resp_that_never_was"] {
+        let body = format!(r#"{{"model":"m","previous_response_id":"{id}"}}"#);
+        let got = world.call(Adapter::Openai, &pooled, ("POST", "/v1/responses", &body), "").await;
+        assert_eq!(got.status, 400, "{id}");
+        refused.push(got.raw);
+        let item = format!(r#"{{"model":"m","input":[{{"id":"{id}"}}]}}"#);
+        assert_eq!(world.call(Adapter::Openai, &pooled, ("POST", "/v1/responses", &item), "").await.status, 400);
+    }
+    assert_eq!(refused[0], refused[1], "hidden equals absent");
+    let bot = world.key("T-acme", "bot", Grant::App(app_id("T-acme", "pooled-telegram"))).await;
+    for method in ["/getUpdates", "/setWebhook", "/sendMessage"] {
+        let got = world.call(Adapter::Telegram, &bot, ("POST", method, "{}"), "").await;
+        assert_eq!(got.status, 403, "{method}");
+        assert!(got.text().contains("route_blocked"), "{}", got.text());
+    }
+    assert_eq!(world.reached_any(), 0);
+    // What names nothing is served, and with a credential of the tenant's own it may name what is there.
+    let plain = ("POST", "/v1/responses", r#"{"model":"m","input":"text"}"#);
+    assert_eq!(world.call(Adapter::Openai, &pooled, plain, "").await.status, 200);
+    let own = ("POST", "/v1/responses", r#"{"model":"m","previous_response_id":"resp_1"}"#);
+    assert_eq!(world.call(Adapter::Openai, world.acme(), own, "").await.status, 200);
+    assert_eq!(world.call(Adapter::Telegram, world.acme(), ("POST", "/getUpdates", "{}"), "").await.status, 200);
+    assert_eq!(world.reached_any(), 3);
 }

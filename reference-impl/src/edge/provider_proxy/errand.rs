@@ -65,6 +65,8 @@ type Reply = oneshot::Sender<Response<ResponseBody>>;
 struct OpenHold {
     payer: TenantScope,
     id: HoldId,
+    /// What is reserved, in micro-dollars.
+    amount: u64,
     order: Order,
     job: Option<String>,
     tariff: Option<Tariff>,
@@ -223,7 +225,8 @@ impl Rest {
         if held == Err(HoldRefusal::BalanceExhausted) {
             self.means.planted.remember_refusal(self.adapter);
         }
-        self.open = Some(OpenHold { payer, id: held?.id, order, job, tariff });
+        let held = held?;
+        self.open = Some(OpenHold { payer, id: held.id, amount: held.amount, order, job, tariff });
         Ok(())
     }
 
@@ -406,6 +409,11 @@ impl Rest {
             }
             // What no wallet can hold takes all that this one holds.
             settlement.cost = named.as_ref().unwrap_or(tariff).cost(quantities).unwrap_or_else(|_| most());
+            if open.order.is_charged_once() && matches!(ending, Ending::Answered(reported) if reported.unread) {
+                // An answer that is too long to be read is of a long recording: no less than what was reserved for it.
+                let reserved = Micros::new(open.amount).unwrap_or(Micros::ZERO);
+                settlement.cost = settlement.cost.max(reserved);
+            }
         }
         self.write(settlement).await;
     }

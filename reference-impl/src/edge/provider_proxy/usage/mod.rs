@@ -8,9 +8,10 @@ pub mod tokens;
 use events::Events;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokens::{Dialect, RawExt, Tokens, count, parsed};
+use tokens::{Dialect, RawExt, Tokens, count, estimated, parsed};
 
-/// The longest answer, other than a stream of events, that is read, in bytes. A longer one reports nothing.
+/// The longest answer, other than a stream of events, that is read, in bytes. A longer one reports nothing, and is billed by
+/// its length.
 pub const DOCUMENT_MAX: usize = 8 * 1024 * 1024;
 
 /// What is looked for in an answer.
@@ -35,6 +36,8 @@ pub struct Reported {
     pub bytes: u64,
     /// What it said of a job.
     pub job: Job,
+    /// It was too long to be read, and so says nothing.
+    pub unread: bool,
 }
 
 /// What an answer said of a job.
@@ -83,7 +86,10 @@ impl Reader {
         self.reported.bytes = self.reported.bytes.saturating_add(piece.len() as u64);
         match (&mut self.source, self.interest) {
             (Source::Unread, _) => {}
-            (Source::Document(held), _) if held.len() + piece.len() > DOCUMENT_MAX => self.source = Source::Unread,
+            (Source::Document(held), _) if held.len() + piece.len() > DOCUMENT_MAX => {
+                self.source = Source::Unread;
+                self.reported.unread = true;
+            }
             (Source::Document(held), _) => held.extend_from_slice(piece),
             (Source::Events(events), Interest::Tokens(dialect)) => {
                 let tokens = &mut self.reported.tokens;
@@ -103,6 +109,7 @@ impl Reader {
                 if let Interest::Tokens(dialect) = self.interest {
                     let tokens = &mut self.reported.tokens;
                     events.finish(|event| read_event(tokens, dialect, event));
+                    tokens.deltas = tokens.deltas.saturating_add(estimated(events.unread()));
                 }
                 None
             }
@@ -121,8 +128,10 @@ impl Reader {
 }
 
 fn read_event(tokens: &mut Tokens, dialect: Dialect, event: &[u8]) {
-    if let Ok(event) = std::str::from_utf8(event) {
-        tokens.read_event(dialect, event);
+    match std::str::from_utf8(event) {
+        Ok(event) => tokens.read_event(dialect, event),
+        // What can't be read was sent all the same.
+        Err(_) => tokens.deltas = tokens.deltas.saturating_add(estimated(event.len() as u64)),
     }
 }
 
