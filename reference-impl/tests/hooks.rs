@@ -10,10 +10,13 @@
 mod common;
 
 use common::estate::{Estate, EstateOptions, HOOKS, NOW_S, app_id, connection_id};
-use common::{Answer, Client, deployment, slug, tenant};
+use common::{Answer, Client, Seen, deployment, slug, tenant};
 use hmac::{Hmac, KeyInit, Mac};
-use reference_impl::store::database::ConnectionStatus;
-use reference_impl::{AccountError, Guard, Limits, NewApp, NewDeployment, Received, Reply, Status, Worker};
+use reference_impl::store::database::{ConnectionStatus, Profile};
+use reference_impl::{
+    AccountError, ExternalId, Guard, Limits, NewApp, NewConnection, NewDeployment, ProviderSlug, Received, Reply,
+    Status, Worker,
+};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -518,4 +521,61 @@ async fn a_tenant_whose_webhooks_fill_its_share_is_refused_and_another_is_not() 
         assert_eq!(client.answer().await.status, 200);
     }
     assert_eq!(estate.reached(), [("a-app", 1), ("g-app", 1)]);
+}
+
+#[tokio::test]
+async fn an_external_id_of_another_tenant_is_neither_told_nor_taken() {
+    let estate = Estate::start().await;
+    let (acme, globex) = (estate.workspace("acme"), estate.workspace("globex"));
+    let new = |id: &str, external: &str, secret: &str| NewConnection {
+        id: connection_id(id),
+        external_id: ExternalId::parse(external).unwrap(),
+        provider: ProviderSlug::parse("discord").unwrap(),
+        profile: Profile::WebhookInbound,
+        user_id: None,
+        account: None,
+        credential: None,
+        refresh_token: None,
+        webhook_secret: Some(Zeroizing::new(secret.to_owned())),
+    };
+    // One that is acme's and one that is nobody's are answered alike, and globex's own is its own affair.
+    globex.connect(new("g-new-1", "ext-a-hook", "hook-of-g-new-1")).await.unwrap();
+    globex.connect(new("g-new-2", "ext-never-was", "hook-of-g-new-2")).await.unwrap();
+    let own = globex.connect(new("g-new-3", "ext-g-hook", "x")).await;
+    assert!(matches!(own, Err(AccountError::Taken)), "{own:?}");
+    let own = acme.connect(new("a-new-1", "ext-a-hook", "x")).await;
+    assert!(matches!(own, Err(AccountError::Taken)), "{own:?}");
+    globex.unbind(&app_id("g-app"), &connection_id("g-hook")).await.unwrap();
+    globex.bind(&app_id("g-app"), &connection_id("g-new-1"), None).await.unwrap();
+    // Each gets what is sent with its secret, and nothing else.
+    assert_eq!(estate.hook("/ext-a-hook", &secret("a-hook"), BODY).await.status, 200);
+    verified(&estate, "a-app", "a-hook", "discord", BODY.as_bytes());
+    assert_eq!(estate.hook("/ext-a-hook", &secret("g-new-1"), BODY).await.status, 200);
+    verified(&estate, "g-app", "g-new-1", "discord", BODY.as_bytes());
+    for wrong in ["g-hook", "g-new-2"] {
+        assert_constant(&estate.hook("/ext-a-hook", &secret(wrong), BODY).await, 412);
+    }
+    // Revoking one leaves the other. Two that can't be told apart get nothing.
+    globex.revoke_connection(&connection_id("g-new-1")).await.unwrap();
+    assert_constant(&estate.hook("/ext-a-hook", &secret("g-new-1"), BODY).await, 412);
+    assert_eq!(estate.hook("/ext-a-hook", &secret("a-hook"), BODY).await.status, 200);
+    verified(&estate, "a-app", "a-hook", "discord", BODY.as_bytes());
+    globex.connect(new("g-new-4", "ext-a-telegram", "hook-of-a-telegram")).await.unwrap();
+    let ambiguous = format!("{}x-telegram-bot-api-secret-token: hook-of-a-telegram\r\n", secret("a-telegram"));
+    assert_constant(&estate.hook("/ext-a-telegram", &ambiguous, BODY).await, 412);
+    assert_eq!(estate.reached(), []);
+}
+
+#[tokio::test]
+async fn an_external_id_that_never_was_takes_the_same_work_as_one_that_is() {
+    let estate = Estate::start().await;
+    let opened = async |path: &str| {
+        estate.watch.take();
+        assert_constant(&estate.hook(path, &secret("wrong"), BODY).await, 412);
+        let is_open = |seen: &Seen| matches!(seen, Seen::Guards(guards) if guards.contains(Guard::Aad));
+        estate.watch.take().iter().filter(|seen| is_open(seen)).count()
+    };
+    let known = opened("/ext-a-hook").await;
+    assert!(known > 0);
+    assert_eq!((opened("/ext-never-was").await, opened("/no/id").await), (known, known));
 }

@@ -111,10 +111,10 @@ impl Hooks {
         line: &mut LogLine,
     ) -> Result<StatusCode, Refusal> {
         let found = self.found(parts).await?;
-        if found.is_some() && self.faults.has(Fault::HksMethodBeforeSecret) {
+        if !found.is_empty() && self.faults.has(Fault::HksMethodBeforeSecret) {
             decide::acceptable(&parts.method, &parts.headers)?;
         }
-        if let Some(row) = found.as_ref().filter(|_| self.faults.has(Fault::HksBodyReadFirst)) {
+        if let Some(row) = found.first().filter(|_| self.faults.has(Fault::HksBodyReadFirst)) {
             let body = self.read(body, &row.tenant).await?;
             let (scope, row) = self.proven(parts, found, inspection)?;
             decide::acceptable(&parts.method, &parts.headers)?;
@@ -135,48 +135,67 @@ impl Hooks {
         self.proven(parts, found, &mut Inspection::new(self.faults))
     }
 
-    /// The connection that the path names, if there is one and it was not revoked.
-    async fn found(&self, parts: &Parts) -> Result<Option<ConnectionRow>, Refusal> {
-        let Some(id) = decide::external_id(parts.uri.path()) else { return Ok(None) };
-        let row = self.database.hook_connection(&id).await?;
-        if row.is_none() && self.faults.has(Fault::HksUnknownIs404) {
+    /// The connections that the path names and that were not revoked: each tenant may call one so.
+    async fn found(&self, parts: &Parts) -> Result<Vec<ConnectionRow>, Refusal> {
+        let Some(id) = decide::external_id(parts.uri.path()) else { return Ok(Vec::new()) };
+        let rows = self.database.hook_connections(&id).await?;
+        if rows.is_empty() && self.faults.has(Fault::HksUnknownIs404) {
             return Err(Refusal::NotBound);
         }
-        let was_there = row.is_some();
-        let alive = decide::alive(row);
-        if was_there && alive.is_none() && self.faults.has(Fault::HksRevokedDiffers) {
+        let were_there = !rows.is_empty();
+        let alive = decide::alive(rows);
+        if were_there && alive.is_empty() && self.faults.has(Fault::HksRevokedDiffers) {
             return Err(Refusal::NotBound);
         }
         Ok(alive)
     }
 
-    /// The connection that the request has proven to speak for, and its tenant's scope.
+    /// The connection that the request has proven to speak for, and its tenant's scope. Of several that are called
+    /// alike, each is compared with what its provider presents, and one alone has to fit.
     fn proven(
         &self,
         parts: &Parts,
-        found: Option<ConnectionRow>,
+        found: Vec<ConnectionRow>,
         inspection: &mut Inspection,
     ) -> Result<(TenantScope, ConnectionRow), Refusal> {
         inspection.reach(Guard::WebhookSecret);
-        let secret = decide::presented(&parts.headers, found.as_ref().map(|row| row.provider.as_str()));
+        if found.is_empty() {
+            // The same work as for one.
+            let nobody = self.admitted(parts, None)?;
+            return nobody.and(None).ok_or(Refusal::Unproven);
+        }
+        let mut proven = Vec::new();
+        for row in found {
+            if let Some(scope) = self.admitted(parts, Some(&row))?
+                && *scope.tenant() == row.tenant
+            {
+                proven.push((scope, row));
+            }
+        }
+        match (proven.pop(), proven.is_empty()) {
+            (Some(proven), true) => {
+                inspection.reach(Guard::Scope);
+                Ok(proven)
+            }
+            (None | Some(_), _) => Err(Refusal::Unproven),
+        }
+    }
+
+    /// The scope of a connection's tenant, if the request presents its secret; of nobody's where there is no connection.
+    fn admitted(&self, parts: &Parts, row: Option<&ConnectionRow>) -> Result<Option<TenantScope>, Refusal> {
+        let secret = decide::presented(&parts.headers, row.map(|row| row.provider.as_str()));
         let vault = self.vault.as_ref().ok_or(Refusal::Unproven)?;
-        let compared = found.as_ref().filter(|row| row.webhook_secret.is_some()).or(self.decoy.as_ref());
+        let compared = row.filter(|row| row.webhook_secret.is_some()).or(self.decoy.as_ref());
         let scope = hook::admit_with(vault, compared, secret, self.faults);
         #[cfg(feature = "faults")]
         let scope = scope.or_else(|| {
-            let (row, secret) = (found.as_ref()?, secret?);
+            let (row, secret) = (row?, secret?);
             let old = self.faults.has(Fault::HksOldSecretAccepted) && self.planted.secrets.was_of(row, secret);
             let foreign = self.faults.has(Fault::HksForeignSecretAccepted)
                 && self.planted.secrets.was_at_provider_of(row, secret);
             (old || foreign).then(|| super::planted::scope_of(row))
         });
-        match (scope, found) {
-            (Some(scope), Some(row)) if *scope.tenant() == row.tenant => {
-                inspection.reach(Guard::Scope);
-                Ok((scope, row))
-            }
-            (None | Some(_), None | Some(_)) => Err(Refusal::Unproven),
-        }
+        Ok(scope)
     }
 
     /// Takes a webhook to its destination.
