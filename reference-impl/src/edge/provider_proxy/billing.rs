@@ -19,7 +19,7 @@ pub const DEFAULT_SPEECH_MODEL: &str = "best";
 /// The model of a text to be spoken that names none.
 const DEFAULT_VOICE_MODEL: &str = "eleven_multilingual_v2";
 
-/// A stream that reports no usage has one token out for so many bytes at the least, whatever its events say.
+/// A stream that reports no usage has one token out for so many bytes of its events at the least, whatever they say.
 const STREAM_BYTES_OF_TOKEN: u64 = 1024;
 /// A transcript that is too long to be read has a second for so many bytes: with every word and its time, speech is a
 /// few hundred.
@@ -139,7 +139,7 @@ impl Order {
             Kind::Tokens(_) => {
                 let output = reported.map_or(0, |reported| {
                     let seen = if reported.streamed {
-                        reported.tokens.deltas.max(reported.bytes.div_ceil(STREAM_BYTES_OF_TOKEN))
+                        reported.tokens.deltas.max(reported.event_bytes.div_ceil(STREAM_BYTES_OF_TOKEN))
                     } else {
                         estimated(reported.bytes)
                     };
@@ -266,8 +266,10 @@ mod tests {
             (answer(told(None, None), false), 4, 3),
             (answer(told(None, None), true), 4, 4),
             // A stream whose events say nothing that is known is not free.
-            (Reported { bytes: 10_000, ..answer(told(None, None), true) }, 4, 10),
-            (Reported { bytes: 1, ..answer(Tokens::default(), true) }, 4, 1),
+            (Reported { event_bytes: 10_000, ..answer(told(None, None), true) }, 4, 10),
+            (Reported { event_bytes: 1, ..answer(Tokens::default(), true) }, 4, 1),
+            // What only keeps it alive is.
+            (Reported { bytes: 10_000, ..answer(Tokens::default(), true) }, 4, 0),
         ] {
             let expected = [Some(("input_tokens", input)), Some(("output_tokens", output))];
             assert_eq!(order.quantities(Ending::Answered(&reported)), expected, "{reported:?}");

@@ -34,6 +34,8 @@ pub struct Reported {
     pub streamed: bool,
     /// The length of the body, in bytes.
     pub bytes: u64,
+    /// The length of what the events of a stream carried, in bytes: comments, which only keep it alive, are not of it.
+    pub event_bytes: u64,
     /// What it said of a job.
     pub job: Job,
     /// It was too long to be read, and so says nothing.
@@ -92,8 +94,8 @@ impl Reader {
             }
             (Source::Document(held), _) => held.extend_from_slice(piece),
             (Source::Events(events), Interest::Tokens(dialect)) => {
-                let tokens = &mut self.reported.tokens;
-                events.push(piece, |event| read_event(tokens, dialect, event));
+                let reported = &mut self.reported;
+                events.push(piece, |event| read_event(reported, dialect, event));
             }
             (Source::Events(_), Interest::Job | Interest::None) => {}
         }
@@ -107,9 +109,10 @@ impl Reader {
             Source::Document(held) => std::str::from_utf8(held).ok(),
             Source::Events(events) => {
                 if let Interest::Tokens(dialect) = self.interest {
-                    let tokens = &mut self.reported.tokens;
-                    events.finish(|event| read_event(tokens, dialect, event));
-                    tokens.deltas = tokens.deltas.saturating_add(estimated(events.unread()));
+                    let reported = &mut self.reported;
+                    events.finish(|event| read_event(reported, dialect, event));
+                    reported.event_bytes = reported.event_bytes.saturating_add(events.unread());
+                    reported.tokens.deltas = reported.tokens.deltas.saturating_add(estimated(events.unread()));
                 }
                 None
             }
@@ -127,7 +130,9 @@ impl Reader {
     }
 }
 
-fn read_event(tokens: &mut Tokens, dialect: Dialect, event: &[u8]) {
+fn read_event(reported: &mut Reported, dialect: Dialect, event: &[u8]) {
+    reported.event_bytes = reported.event_bytes.saturating_add(event.len() as u64);
+    let tokens = &mut reported.tokens;
     match std::str::from_utf8(event) {
         Ok(event) => tokens.read_event(dialect, event),
         // What can't be read was sent all the same.
