@@ -1,10 +1,5 @@
 //! Attempts to get more out of the provider proxies than was paid for, or longer than a key is good.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests fail by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail by panicking")]
 
 mod common;
 
