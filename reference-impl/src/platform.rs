@@ -5,6 +5,7 @@ use crate::control::{ControlPlane, Parts};
 #[cfg(feature = "faults")]
 use crate::edge::app_proxy::planted::Planted;
 use crate::edge::app_proxy::shell::AppProxy;
+use crate::edge::budget::Budget;
 use crate::edge::credentials::shell::{Credentials, Stores};
 use crate::edge::gate::GateRules;
 use crate::edge::hooks::shell::{Hooks, decoy};
@@ -159,6 +160,10 @@ pub struct Limits {
     pub stall_timeout: Duration,
     /// The most idle connections kept for one target.
     pub idle_upstreams: usize,
+    /// The most bytes of bodies that are held until they are whole, of all tenants together.
+    pub held_bytes: usize,
+    /// The same, of one tenant. It holds no more than an eighth of what nobody holds, either.
+    pub held_bytes_of_tenant: usize,
 }
 
 impl Default for Limits {
@@ -173,6 +178,8 @@ impl Default for Limits {
             response_head_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(60),
             idle_upstreams: 64,
+            held_bytes: 512 * 1024 * 1024,
+            held_bytes_of_tenant: 32 * 1024 * 1024,
         }
     }
 }
@@ -268,7 +275,9 @@ impl Platform {
         }));
         #[cfg(feature = "faults")]
         let secrets = crate::edge::hooks::planted::Secrets::default();
+        let bodies = Budget::new(config.limits.held_bytes, config.limits.held_bytes_of_tenant);
         let hooks = Hooks {
+            bodies: bodies.clone(),
             database: Db::Memory(database.clone()),
             decoy: vault.as_ref().and_then(|vault| decoy(vault, &config.entropy)),
             vault: vault.clone(),
@@ -294,6 +303,7 @@ impl Platform {
                 pool_credentials: config.edge.pool_credentials,
                 clock: config.clock.clone(),
                 observer: config.observer.clone(),
+                bodies,
                 stall_timeout: config.limits.stall_timeout,
                 faults,
                 #[cfg(feature = "faults")]

@@ -13,8 +13,8 @@ use common::estate::{BROKER_KEY, CREDENTIALS, Estate, EstateOptions, NOW_S, POOL
 use common::{Answer, deployment, tenant};
 use reference_impl::identity::key::Grant;
 use reference_impl::standin::BrokerReply;
-use reference_impl::store::database::ConnectionStatus;
-use reference_impl::{Guard, KeyId, Limits, Worker};
+use reference_impl::store::database::{ConnectionStatus, Profile};
+use reference_impl::{ExternalId, Guard, KeyId, Limits, NewConnection, ProviderSlug, Worker};
 use serde_json::{Value, json};
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -483,4 +483,164 @@ async fn a_request_leaves_its_guards_and_one_line() {
         "worker=credentials status=403 code=binding_missing tenant=T-acme key={prefix} connection=- provider=slack micros=-"
     );
     assert_eq!(estate.traces().1, [expected]);
+}
+
+/// What is done to acme while the broker is asked for the token of `a-github`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meanwhile {
+    Nothing,
+    ConnectionRevoked,
+    Unbound,
+    KeyRevoked,
+    KeyExpires,
+    NeedsReauth,
+    /// Needs to be authorised again, and was: what the broker answered is of before.
+    Reauthorised,
+    MemberRemoved,
+}
+
+impl Meanwhile {
+    async fn happen(self, estate: &Estate) {
+        let (workspace, github) = (estate.workspace("acme"), connection_id("a-github"));
+        match self {
+            Self::Nothing => {}
+            Self::ConnectionRevoked => workspace.revoke_connection(&github).await.unwrap(),
+            Self::Unbound => workspace.unbind(&app_id("a-app"), &github).await.unwrap(),
+            Self::KeyRevoked => workspace.revoke_key(&KeyId::parse("short").unwrap()).await.unwrap(),
+            Self::KeyExpires => {
+                estate.clock.advance(Duration::from_secs(60));
+            }
+            Self::NeedsReauth => {
+                workspace.set_connection_status(&github, ConnectionStatus::NeedsReauth).await.unwrap();
+            }
+            Self::Reauthorised => {
+                workspace.set_connection_status(&github, ConnectionStatus::NeedsReauth).await.unwrap();
+                workspace.set_connection_status(&github, ConnectionStatus::Active).await.unwrap();
+                estate.broker_gives("shared", "new-token", None);
+            }
+            Self::MemberRemoved => {
+                estate.platform.control().remove_member(&tenant("T-acme"), "a-ada").unwrap();
+            }
+        }
+    }
+}
+
+/// Asks while the broker holds its answer back, lets something happen, and lets the answer go.
+async fn ask_meanwhile(target: &str, meanwhile: Meanwhile) -> (Estate, Answer) {
+    let mut estate = Estate::start().await;
+    let workspace = estate.workspace("acme");
+    estate.issue(&workspace, "short", Grant::App(app_id("a-app")), Some(NOW_S + 60)).await;
+    let token = BrokerReply::Token {
+        access_token: "old-token".to_owned(),
+        refresh_token: "refresh".to_owned(),
+        expires_at: None,
+    };
+    estate.broker.set("shared", BrokerReply::Held(Box::new(token)));
+    let happen = async {
+        while estate.broker.requests().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        meanwhile.happen(&estate).await;
+        estate.broker.release();
+    };
+    let both = async { tokio::join!(estate.vend("short", target, ""), happen) };
+    let (answer, ()) = tokio::time::timeout(common::PATIENCE, both).await.expect("the broker was never asked");
+    (estate, answer)
+}
+
+#[tokio::test]
+async fn what_ends_while_the_broker_is_asked_is_not_vended() {
+    for (meanwhile, status, expected) in [
+        (Meanwhile::ConnectionRevoked, 403, "binding_missing"),
+        (Meanwhile::Unbound, 403, "binding_missing"),
+        (Meanwhile::KeyRevoked, 401, "app_revoked"),
+        (Meanwhile::KeyExpires, 401, "app_expired"),
+        (Meanwhile::NeedsReauth, 401, "connection_needs_reauth"),
+    ] {
+        let (estate, answer) = ask_meanwhile("/github", meanwhile).await;
+        assert_refused(&answer, status, expected);
+        // Nor is it kept: whoever may ask later makes the broker answer anew.
+        let workspace = estate.workspace("acme");
+        match meanwhile {
+            Meanwhile::Unbound => workspace.bind(&app_id("a-app"), &connection_id("a-github"), None).await.unwrap(),
+            Meanwhile::NeedsReauth => {
+                let active = ConnectionStatus::Active;
+                workspace.set_connection_status(&connection_id("a-github"), active).await.unwrap();
+            }
+            Meanwhile::Nothing
+            | Meanwhile::ConnectionRevoked
+            | Meanwhile::KeyRevoked
+            | Meanwhile::KeyExpires
+            | Meanwhile::Reauthorised
+            | Meanwhile::MemberRemoved => {}
+        }
+        estate.broker_gives("shared", "new-token", None);
+        let later = estate.vend("a-key", "/github", "").await;
+        if meanwhile == Meanwhile::ConnectionRevoked {
+            assert_refused(&later, 403, "binding_missing");
+        } else {
+            assert_eq!(json_of(&later)["access_token"], "new-token", "{meanwhile:?}");
+        }
+    }
+    let (estate, answer) = ask_meanwhile("/github", Meanwhile::Reauthorised).await;
+    assert_eq!(json_of(&answer)["access_token"], "new-token", "an old token is not given out for a new grant");
+    assert_eq!(estate.broker.requests().len(), 2);
+    // The positive twin.
+    let (estate, answer) = ask_meanwhile("/github", Meanwhile::Nothing).await;
+    assert_eq!(json_of(&answer)["access_token"], "old-token");
+    assert_eq!(json_of(&estate.vend("a-key", "/github", "").await)["access_token"], "old-token");
+    assert_eq!(estate.broker.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn of_several_none_is_given_that_ended_while_another_was_waited_for() {
+    // The stored token is found first, and ends while the broker is asked for the other one.
+    let (_, whole) = ask_meanwhile("/_bulk?slugs=slack,github", Meanwhile::Nothing).await;
+    assert_eq!(json_of(&whole)["tokens"]["slack"]["access_token"], "token-of-a-slack");
+    assert_eq!(json_of(&whole)["tokens"]["github"]["access_token"], "old-token");
+    let (_, narrowed) = ask_meanwhile("/_bulk?slugs=slack,github", Meanwhile::Unbound).await;
+    assert_eq!(json_of(&narrowed)["tokens"]["slack"]["access_token"], "token-of-a-slack");
+    assert_eq!(json_of(&narrowed)["tokens"]["github"], Value::Null);
+    for (meanwhile, expected) in [(Meanwhile::KeyRevoked, "app_revoked"), (Meanwhile::KeyExpires, "app_expired")] {
+        let (_, refused) = ask_meanwhile("/_bulk?slugs=slack,github", meanwhile).await;
+        assert_refused(&refused, 401, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_member_who_is_removed_meanwhile_gets_nothing() {
+    let ask = async |remove: bool| {
+        let mut estate = Estate::start().await;
+        let workspace = estate.workspace("acme");
+        let new = NewConnection {
+            id: connection_id("a-adas"),
+            external_id: ExternalId::parse("ext-a-adas").unwrap(),
+            provider: ProviderSlug::parse("github").unwrap(),
+            profile: Profile::ComposioManaged,
+            user_id: Some("a-ada".to_owned()),
+            account: Some("of-ada".to_owned()),
+            credential: None,
+            refresh_token: None,
+            webhook_secret: None,
+        };
+        workspace.connect(new).await.unwrap();
+        workspace.bind(&app_id("a-app"), &connection_id("a-adas"), None).await.unwrap();
+        estate.issue(&workspace, "short", Grant::App(app_id("a-app")), None).await;
+        let reply = BrokerReply::Json(r#"{"access_token":"adas-token"}"#.to_owned());
+        estate.broker.set("of-ada", BrokerReply::Held(Box::new(reply)));
+        let user = estate.user("a-ada", "T-acme");
+        let happen = async {
+            while estate.broker.requests().is_empty() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            if remove {
+                Meanwhile::MemberRemoved.happen(&estate).await;
+            }
+            estate.broker.release();
+        };
+        let both = async { tokio::join!(estate.vend("short", "/github", &user), happen) };
+        tokio::time::timeout(common::PATIENCE, both).await.expect("the broker was never asked").0
+    };
+    assert_eq!(json_of(&ask(false).await)["access_token"], "adas-token");
+    assert_refused(&ask(true).await, 403, "binding_missing");
 }

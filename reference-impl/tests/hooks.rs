@@ -10,10 +10,13 @@
 mod common;
 
 use common::estate::{Estate, EstateOptions, HOOKS, NOW_S, app_id, connection_id};
-use common::{Answer, Client, deployment};
+use common::{Answer, Client, Seen, deployment, slug, tenant};
 use hmac::{Hmac, KeyInit, Mac};
-use reference_impl::store::database::ConnectionStatus;
-use reference_impl::{AccountError, Guard, Limits, Received, Reply, Status, Worker};
+use reference_impl::store::database::{ConnectionStatus, Profile};
+use reference_impl::{
+    AccountError, ExternalId, Guard, Limits, NewApp, NewConnection, NewDeployment, ProviderSlug, Received, Reply,
+    Status, Worker,
+};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -359,4 +362,220 @@ async fn a_delivery_leaves_its_guards_and_one_line() {
     }
     let line = "worker=hooks status=200 code=- tenant=T-acme key=- connection=a-hook provider=discord micros=-";
     assert_eq!(lines, [line]);
+}
+
+/// What is done to acme while a webhook for `a-hook` is under way.
+#[derive(Debug, Clone, Copy)]
+enum Meanwhile {
+    Nothing,
+    SecretReplaced,
+    ConnectionRevoked,
+    Unbound,
+    BoundElsewhere,
+    Suspended,
+    TornDown,
+}
+
+impl Meanwhile {
+    async fn happen(self, estate: &Estate) {
+        let (workspace, hook) = (estate.workspace("acme"), connection_id("a-hook"));
+        match self {
+            Self::Nothing => {}
+            Self::SecretReplaced => {
+                workspace.replace_webhook_secret(&hook, Zeroizing::new("anew".to_owned())).await.unwrap();
+            }
+            Self::ConnectionRevoked => workspace.revoke_connection(&hook).await.unwrap(),
+            Self::Unbound => workspace.unbind(&app_id("a-app"), &hook).await.unwrap(),
+            Self::BoundElsewhere => {
+                workspace.unbind(&app_id("a-app"), &hook).await.unwrap();
+                workspace.bind(&app_id("a-site"), &hook, None).await.unwrap();
+            }
+            Self::Suspended => {
+                estate.platform.control().set_status(&deployment("a-app"), Status::Suspended).unwrap();
+            }
+            Self::TornDown => estate.platform.control().teardown(&deployment("a-app")).unwrap(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_ends_while_a_body_is_read_is_not_delivered() {
+    for (meanwhile, expected) in [
+        (Meanwhile::Nothing, 200),
+        (Meanwhile::SecretReplaced, 412),
+        (Meanwhile::ConnectionRevoked, 412),
+        (Meanwhile::Unbound, 404),
+        (Meanwhile::Suspended, 503),
+        (Meanwhile::TornDown, 404),
+    ] {
+        let estate = Estate::start().await;
+        let mut client = Client::new(estate.network.dial(&estate.platform.http_endpoint()).await.unwrap());
+        let (begin, last) = BODY.split_at(BODY.len() - 1);
+        let (lines, length) = (secret("a-hook"), BODY.len());
+        let head = format!("POST /ext-a-hook HTTP/1.1\r\nhost: {HOOKS}\r\n{lines}content-length: {length}\r\n\r\n");
+        client.send(head + begin).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        meanwhile.happen(&estate).await;
+        client.send(last).await;
+        let answer = client.answer().await;
+        let reached = if expected == 200 { vec![("a-app", 1)] } else { vec![] };
+        assert_eq!((answer.status, estate.reached()), (expected, reached), "{meanwhile:?}");
+    }
+    // To the app that it is bound to when its body is there, and signed by that one.
+    let estate = Estate::start().await;
+    let mut client = Client::new(estate.network.dial(&estate.platform.http_endpoint()).await.unwrap());
+    let lines = secret("a-hook");
+    client.send(format!("POST /ext-a-hook HTTP/1.1\r\nhost: {HOOKS}\r\n{lines}content-length: 2\r\n\r\n{{")).await;
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    Meanwhile::BoundElsewhere.happen(&estate).await;
+    client.send("}").await;
+    assert_eq!(client.answer().await.status, 200);
+    verified(&estate, "a-site", "a-hook", "discord", b"{}");
+    assert_eq!(estate.reached(), []);
+}
+
+#[tokio::test]
+async fn what_ends_while_a_connection_to_the_container_is_awaited_is_not_sent() {
+    use tokio::io::AsyncReadExt as _;
+    for (meanwhile, expected) in [
+        (Meanwhile::SecretReplaced, 412),
+        (Meanwhile::ConnectionRevoked, 412),
+        (Meanwhile::Unbound, 404),
+        (Meanwhile::BoundElsewhere, 503),
+        (Meanwhile::Suspended, 503),
+    ] {
+        let estate = Estate::start().await;
+        let (mut acceptor, target) = estate.network.bind().unwrap();
+        let control = estate.platform.control();
+        let new = NewDeployment {
+            id: deployment("a-full"),
+            tenant: tenant("T-acme"),
+            slug: slug("full"),
+            vendo_auth: false,
+            legacy: false,
+            target,
+        };
+        control.deploy(new).unwrap();
+        let workspace = estate.workspace("acme");
+        let app = NewApp {
+            id: app_id("a-full"),
+            deployment: Some(deployment("a-full")),
+            webhook_secret: None,
+            daily_cap_micros: None,
+            monthly_cap_micros: None,
+        };
+        workspace.create_app(app).await.unwrap();
+        workspace.unbind(&app_id("a-app"), &connection_id("a-hook")).await.unwrap();
+        workspace.bind(&app_id("a-full"), &connection_id("a-hook"), None).await.unwrap();
+        let mut queue = Vec::new();
+        while let Ok(dialled) = tokio::time::timeout(Duration::from_millis(50), estate.network.dial(&target)).await {
+            queue.push(dialled.unwrap());
+        }
+        let mut client = Client::new(estate.network.dial(&estate.platform.http_endpoint()).await.unwrap());
+        let lines = secret("a-hook");
+        let head = format!("POST /ext-a-hook HTTP/1.1\r\nhost: {HOOKS}\r\n{lines}content-length: 2\r\n\r\n{{}}");
+        client.send(head).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        match meanwhile {
+            Meanwhile::Unbound => workspace.unbind(&app_id("a-full"), &connection_id("a-hook")).await.unwrap(),
+            Meanwhile::BoundElsewhere => {
+                workspace.unbind(&app_id("a-full"), &connection_id("a-hook")).await.unwrap();
+                workspace.bind(&app_id("a-app"), &connection_id("a-hook"), None).await.unwrap();
+            }
+            Meanwhile::Suspended => control.set_status(&deployment("a-full"), Status::Suspended).unwrap(),
+            Meanwhile::Nothing | Meanwhile::SecretReplaced | Meanwhile::ConnectionRevoked | Meanwhile::TornDown => {
+                meanwhile.happen(&estate).await
+            }
+        }
+        for _ in &queue {
+            acceptor.accept().await.unwrap();
+        }
+        let mut container = acceptor.accept().await.unwrap();
+        assert_eq!(client.answer().await.status, expected, "{meanwhile:?}");
+        let mut sent = Vec::new();
+        container.read_to_end(&mut sent).await.unwrap();
+        assert!(sent.is_empty(), "{meanwhile:?}: the container was sent {} bytes", sent.len());
+        assert_eq!(estate.reached(), [], "{meanwhile:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_whose_webhooks_fill_its_share_is_refused_and_another_is_not() {
+    let limits = Limits { held_bytes_of_tenant: 100_000, ..Limits::default() };
+    let estate = Estate::with(EstateOptions { limits, ..EstateOptions::default() }).await;
+    let large = "x".repeat(80_000);
+    let begun = async |path: &str, lines: String| {
+        let mut client = Client::new(estate.network.dial(&estate.platform.http_endpoint()).await.unwrap());
+        let head = format!("POST {path} HTTP/1.1\r\nhost: {HOOKS}\r\n{lines}content-length: 80001\r\n\r\n");
+        client.send(head + &large).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        client
+    };
+    let mut first = begun("/ext-a-hook", secret("a-hook")).await;
+    let telegram = "x-telegram-bot-api-secret-token: hook-of-a-telegram\r\n".to_owned();
+    let refused = begun("/ext-a-telegram", telegram).await.answer().await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    let mut other = begun("/ext-g-hook", secret("g-hook")).await;
+    for client in [&mut first, &mut other] {
+        client.send("x").await;
+        assert_eq!(client.answer().await.status, 200);
+    }
+    assert_eq!(estate.reached(), [("a-app", 1), ("g-app", 1)]);
+}
+
+#[tokio::test]
+async fn an_external_id_of_another_tenant_is_neither_told_nor_taken() {
+    let estate = Estate::start().await;
+    let (acme, globex) = (estate.workspace("acme"), estate.workspace("globex"));
+    let new = |id: &str, external: &str, secret: &str| NewConnection {
+        id: connection_id(id),
+        external_id: ExternalId::parse(external).unwrap(),
+        provider: ProviderSlug::parse("discord").unwrap(),
+        profile: Profile::WebhookInbound,
+        user_id: None,
+        account: None,
+        credential: None,
+        refresh_token: None,
+        webhook_secret: Some(Zeroizing::new(secret.to_owned())),
+    };
+    // One that is acme's and one that is nobody's are answered alike, and globex's own is its own affair.
+    globex.connect(new("g-new-1", "ext-a-hook", "hook-of-g-new-1")).await.unwrap();
+    globex.connect(new("g-new-2", "ext-never-was", "hook-of-g-new-2")).await.unwrap();
+    let own = globex.connect(new("g-new-3", "ext-g-hook", "x")).await;
+    assert!(matches!(own, Err(AccountError::Taken)), "{own:?}");
+    let own = acme.connect(new("a-new-1", "ext-a-hook", "x")).await;
+    assert!(matches!(own, Err(AccountError::Taken)), "{own:?}");
+    globex.unbind(&app_id("g-app"), &connection_id("g-hook")).await.unwrap();
+    globex.bind(&app_id("g-app"), &connection_id("g-new-1"), None).await.unwrap();
+    // Each gets what is sent with its secret, and nothing else.
+    assert_eq!(estate.hook("/ext-a-hook", &secret("a-hook"), BODY).await.status, 200);
+    verified(&estate, "a-app", "a-hook", "discord", BODY.as_bytes());
+    assert_eq!(estate.hook("/ext-a-hook", &secret("g-new-1"), BODY).await.status, 200);
+    verified(&estate, "g-app", "g-new-1", "discord", BODY.as_bytes());
+    for wrong in ["g-hook", "g-new-2"] {
+        assert_constant(&estate.hook("/ext-a-hook", &secret(wrong), BODY).await, 412);
+    }
+    // Revoking one leaves the other. Two that can't be told apart get nothing.
+    globex.revoke_connection(&connection_id("g-new-1")).await.unwrap();
+    assert_constant(&estate.hook("/ext-a-hook", &secret("g-new-1"), BODY).await, 412);
+    assert_eq!(estate.hook("/ext-a-hook", &secret("a-hook"), BODY).await.status, 200);
+    verified(&estate, "a-app", "a-hook", "discord", BODY.as_bytes());
+    globex.connect(new("g-new-4", "ext-a-telegram", "hook-of-a-telegram")).await.unwrap();
+    let ambiguous = format!("{}x-telegram-bot-api-secret-token: hook-of-a-telegram\r\n", secret("a-telegram"));
+    assert_constant(&estate.hook("/ext-a-telegram", &ambiguous, BODY).await, 412);
+    assert_eq!(estate.reached(), []);
+}
+
+#[tokio::test]
+async fn an_external_id_that_never_was_takes_the_same_work_as_one_that_is() {
+    let estate = Estate::start().await;
+    let opened = async |path: &str| {
+        estate.watch.take();
+        assert_constant(&estate.hook(path, &secret("wrong"), BODY).await, 412);
+        let is_open = |seen: &Seen| matches!(seen, Seen::Guards(guards) if guards.contains(Guard::Aad));
+        estate.watch.take().iter().filter(|seen| is_open(seen)).count()
+    };
+    let known = opened("/ext-a-hook").await;
+    assert!(known > 0);
+    assert_eq!((opened("/ext-never-was").await, opened("/no/id").await), (known, known));
 }

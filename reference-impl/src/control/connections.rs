@@ -26,7 +26,8 @@ impl Workspace {
     /// provider has to be told.
     ///
     /// # Errors
-    /// [`AccountError::Taken`] for an id or external id in use, [`AccountError::BadSecret`],
+    /// [`AccountError::Taken`] for an id in use, or an external id that the tenant itself uses: whether another one does
+    /// is not told. [`AccountError::BadSecret`],
     /// [`AccountError::NoMasterKey`].
     pub async fn connect(&self, new: NewConnection) -> Result<Option<Zeroizing<String>>, AccountError> {
         let credential = new.credential.map(|secret| url_safe("credential", secret)).transpose()?;

@@ -412,10 +412,10 @@ async fn a_webhooks_sender_acts_for_the_connections_tenant_alone() {
     let account = account().await;
     let vault = account.control.vault().unwrap();
     let external: ExternalId = id("ext-c-1");
-    let row = account.control.0.database.hook_connection(&external).await.unwrap().unwrap();
+    let row = account.control.0.database.hook_connections(&external).await.unwrap().remove(0);
     let scope = hook::admit(&vault, Some(&row), Some(b"hook-secret-of-c-1")).unwrap();
     assert_eq!(scope.tenant().as_str(), "T-acme");
-    let other = account.control.0.database.hook_connection(&id("ext-c-glx")).await.unwrap().unwrap();
+    let other = account.control.0.database.hook_connections(&id("ext-c-glx")).await.unwrap().remove(0);
     let bare = ConnectionRow { webhook_secret: None, ..row.clone() };
     for (connection, presented) in [
         (Some(&row), None),
@@ -434,11 +434,11 @@ async fn a_webhooks_sender_acts_for_the_connections_tenant_alone() {
         assert!(hook::admit(&vault, connection, presented).is_none(), "{presented:?}");
     }
     account.acme.replace_webhook_secret(&id("c-1"), Zeroizing::new("newest".to_owned())).await.unwrap();
-    let row = account.control.0.database.hook_connection(&external).await.unwrap().unwrap();
+    let row = account.control.0.database.hook_connections(&external).await.unwrap().remove(0);
     assert!(hook::admit(&vault, Some(&row), Some(b"hook-secret-of-c-1")).is_none());
     assert!(hook::admit(&vault, Some(&row), Some(b"newest")).is_some());
     account.acme.revoke_connection(&id("c-1")).await.unwrap();
-    let row = account.control.0.database.hook_connection(&external).await.unwrap().unwrap();
+    let row = account.control.0.database.hook_connections(&external).await.unwrap().remove(0);
     assert!(hook::admit(&vault, Some(&row), Some(b"newest")).is_none());
 }
 

@@ -4,6 +4,7 @@
 //! them: what they don't accept no worker sees. Then [`entry`] lets a request in, and [`worker`] says whose it is.
 
 pub mod app_proxy;
+pub(crate) mod budget;
 pub(crate) mod connection;
 pub mod credentials;
 pub mod entry;

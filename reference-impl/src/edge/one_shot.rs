@@ -1,6 +1,6 @@
 //! One request on a connection of its own, with one deadline for all of it. Nothing is kept, and no redirect followed.
 
-use crate::network::{Endpoint, Network};
+use crate::network::{Endpoint, Network, Stream};
 use crate::platform::Limits;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use std::pin::pin;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// The other end could not be reached, did not answer in time, or made no sense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,9 +33,25 @@ pub(crate) async fn run(
     request: Request<Full<Bytes>>,
     body: AnswerBody,
 ) -> Result<Response<Bytes>, NoAnswer> {
+    let deadline = Instant::now() + limits.response_head_timeout;
+    let stream = timeout_at(deadline, dial(network, limits, endpoint)).await.map_err(|_| NoAnswer)??;
+    run_on(stream, deadline, request, body).await
+}
+
+/// A connection, on which nothing is sent yet. It may take its time.
+pub(crate) async fn dial(network: &Network, limits: &Limits, endpoint: &Endpoint) -> Result<Stream, NoAnswer> {
+    let dialled = timeout(limits.connect_timeout, network.dial(endpoint)).await;
+    dialled.map_err(|_| NoAnswer)?.map_err(|_| NoAnswer)
+}
+
+/// Sends a request on a connection and gives the answer, if it is there at the deadline.
+pub(crate) async fn run_on(
+    stream: Stream,
+    deadline: Instant,
+    request: Request<Full<Bytes>>,
+    body: AnswerBody,
+) -> Result<Response<Bytes>, NoAnswer> {
     let exchange = async {
-        let dialled = timeout(limits.connect_timeout, network.dial(endpoint)).await;
-        let stream = dialled.map_err(|_| NoAnswer)?.map_err(|_| NoAnswer)?;
         let (mut send, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| NoAnswer)?;
         let mut connection = pin!(connection);
         let mut work = pin!(async {
@@ -48,7 +64,7 @@ pub(crate) async fn run(
             Ok(()) | Err(_) = &mut connection => work.await,
         }
     };
-    timeout(limits.response_head_timeout, exchange).await.map_err(|_| NoAnswer)?
+    timeout_at(deadline, exchange).await.map_err(|_| NoAnswer)?
 }
 
 async fn collected(answer: Response<Incoming>, body: AnswerBody) -> Result<Response<Bytes>, NoAnswer> {

@@ -73,6 +73,22 @@ impl Lease {
     }
 }
 
+/// A connection on which a request may be sent now.
+pub(crate) struct Open {
+    target: String,
+    sender: Sender,
+    /// It was made for this request.
+    is_new: bool,
+}
+
+/// What became of a request.
+pub(crate) enum Sent {
+    /// The head of the answer is here.
+    Answered(Response<Incoming>, Lease),
+    /// The connection was closed before any of it was written.
+    Not(Request<RequestBody>),
+}
+
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UpstreamError {
@@ -97,12 +113,39 @@ impl Pool {
     pub(crate) async fn exchange(
         self: &Arc<Self>,
         target: &str,
-        request: Request<RequestBody>,
+        mut request: Request<RequestBody>,
     ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
+        loop {
+            let open = self.open(target).await?;
+            match self.exchange_on(open, request).await? {
+                Sent::Answered(response, lease) => return Ok((response, lease)),
+                Sent::Not(unsent) => request = unsent,
+            }
+        }
+    }
+
+    /// A connection to a target, on which nothing is sent yet: a new one may take its time.
+    pub(crate) async fn open(self: &Arc<Self>, target: &str) -> Result<Open, UpstreamError> {
+        let (sender, is_new) = match self.take(target) {
+            Some(sender) => (sender, false),
+            None => (self.dial(target).await?, true),
+        };
+        Ok(Open { target: target.to_owned(), sender, is_new })
+    }
+
+    /// Sends a request on a connection and waits for the head of its answer.
+    pub(crate) async fn exchange_on(
+        self: &Arc<Self>,
+        open: Open,
+        request: Request<RequestBody>,
+    ) -> Result<Sent, UpstreamError> {
         let progress = request.body().progress();
         let limit = self.limits.response_head_timeout;
+        if let Some(progress) = &progress {
+            progress.awaited();
+        }
         let outcome = tokio::select! {
-            outcome = self.send(target, request) => outcome,
+            outcome = self.send(open, request) => outcome,
             () = stalled(progress.as_deref(), limit) => Err(UpstreamError::Timeout),
         };
         match outcome {
@@ -113,23 +156,16 @@ impl Pool {
         }
     }
 
-    async fn send(
-        self: &Arc<Self>,
-        target: &str,
-        mut request: Request<RequestBody>,
-    ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
+    async fn send(self: &Arc<Self>, open: Open, request: Request<RequestBody>) -> Result<Sent, UpstreamError> {
         let upload = request.body().progress().as_ref().map(Arc::downgrade);
-        while let Some(mut sender) = self.take(target) {
-            sender.flow.set(Moved::Awaited);
-            match sender.send.try_send_request(request).await {
-                Ok(response) => return Ok((response, self.lease(target, sender, upload))),
-                // It was closed before the request was written: nothing has reached the container.
-                Err(mut unsent) => request = unsent.take_message().ok_or(UpstreamError::Broken)?,
-            }
+        let Open { target, mut sender, is_new } = open;
+        sender.flow.set(Moved::Awaited);
+        match sender.send.try_send_request(request).await {
+            Ok(response) => Ok(Sent::Answered(response, self.lease(&target, sender, upload))),
+            Err(_) if is_new => Err(UpstreamError::Broken),
+            // It was closed before the request was written: nothing has reached the container.
+            Err(mut unsent) => unsent.take_message().map(Sent::Not).ok_or(UpstreamError::Broken),
         }
-        let mut sender = self.dial(target).await?;
-        let response = sender.send.send_request(request).await.map_err(|_| UpstreamError::Broken)?;
-        Ok((response, self.lease(target, sender, upload)))
     }
 
     fn lease(self: &Arc<Self>, target: &str, sender: Sender, upload: Option<Weak<Progress>>) -> Lease {
@@ -271,6 +307,11 @@ impl Progress {
 
     fn moved(&self) -> Instant {
         *self.moved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that from now on it is to move.
+    fn awaited(&self) {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     fn touch(&self) {

@@ -6,7 +6,7 @@ use super::calendar;
 use super::money::Micros;
 use crate::fault::{Fault, FaultSet};
 use crate::ids::{AppId, ConnectionId, HoldId, KeyId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// What is to be reserved, and for whom.
@@ -168,12 +168,18 @@ pub(crate) struct Wallet {
     balance: i64,
     lines: Vec<Line>,
     holds: BTreeMap<HoldId, Hold>,
+    /// The settled ones among them, the oldest settlement first.
+    settled: VecDeque<(i64, HoldId)>,
     of_keys: BTreeMap<KeyId, Spending>,
     of_apps: BTreeMap<AppId, Spending>,
     references: BTreeMap<String, Micros>,
     charged: BTreeSet<JobRef>,
     faults: FaultSet,
 }
+
+/// How long a settlement's result is given to whoever settles again, in seconds. A settlement that couldn't be written is
+/// tried for ten minutes. After that a hold is unknown, and nothing is written for it.
+const REMEMBERED_S: i64 = 3600;
 
 #[derive(Debug)]
 struct Line {
@@ -331,7 +337,18 @@ impl Wallet {
         let (charged, unpaid) = (unsigned(charged), unsigned(unpaid));
         let settled = Settled { charged, unpaid, balance_after: self.balance(), repeated: false };
         self.holds.insert(id.clone(), Hold::Settled(settled));
+        self.settled.push_back((settlement.at_s, id.clone()));
+        self.forget(settlement.at_s);
         Ok(settled)
+    }
+
+    /// Forgets the results of settlements that nobody asks for again.
+    fn forget(&mut self, now_s: i64) {
+        while self.settled.front().is_some_and(|(at_s, _)| now_s.saturating_sub(*at_s) > REMEMBERED_S) {
+            if let Some((_, id)) = self.settled.pop_front() {
+                self.holds.remove(&id);
+            }
+        }
     }
 
     /// The ledger.

@@ -212,3 +212,27 @@ fn a_payment_counts_once_and_stays_in_range() {
     assert_eq!(wallet.settle(&id(1), Settlement::release(NOW)).unwrap().balance_after, most);
     assert_eq!(wallet.ledger().len(), 5);
 }
+
+#[test]
+fn a_settlement_is_remembered_for_an_hour_and_never_written_twice() {
+    let mut wallet = funded(1_000_000);
+    let settle = |wallet: &mut Wallet, number: u32, at_s: i64| {
+        wallet.settle(&id(number), Settlement { cost: Micros::new(1).unwrap(), once_for: None, at_s })
+    };
+    for number in 0..1000 {
+        let at_s = NOW + i64::from(number) * 60;
+        wallet.hold(id(number), new(10, false, at_s), FREE, FREE).unwrap();
+        settle(&mut wallet, number, at_s).unwrap();
+        assert!(wallet.holds.len() <= 61, "{}", wallet.holds.len());
+    }
+    let (lines, now) = (wallet.lines.len(), NOW + 999 * 60);
+    assert!(settle(&mut wallet, 999, now).unwrap().repeated);
+    assert!(settle(&mut wallet, 950, now).unwrap().repeated);
+    assert_eq!(settle(&mut wallet, 5, now), Err(WalletError::NoHold));
+    // One that is open is never forgotten.
+    wallet.hold(id(2000), new(10, false, NOW), FREE, FREE).unwrap();
+    wallet.hold(id(2001), new(10, false, now + 90_000), FREE, FREE).unwrap();
+    settle(&mut wallet, 2001, now + 90_000).unwrap();
+    assert_eq!(wallet.lines.len(), lines + 3);
+    assert!(!settle(&mut wallet, 2000, now + 90_000).unwrap().repeated);
+}

@@ -7,9 +7,9 @@ use reference_impl::store::rates::{MarginRule, Rate};
 use reference_impl::store::vault::MasterKey;
 use reference_impl::store::wallet::{LedgerKind, LedgerLine};
 use reference_impl::{
-    Adapter, AppId, Clock, ConnectionId, Container, CookieKey, EdgeConfig, Entropy, ExternalId, KeyId, Limits, Network,
-    NewApp, NewConnection, NewKey, Platform, PlatformConfig, PoolCredential, ProviderSlug, Received, Reply, Stream,
-    TenantSlug, Worker, Workspace,
+    Adapter, AppId, Clock, ConnectionId, Container, CookieKey, EdgeConfig, Endpoint, Entropy, ExternalId, KeyId,
+    Limits, Network, NewApp, NewConnection, NewKey, Platform, PlatformConfig, PoolCredential, ProviderSlug, Received,
+    Reply, Stream, TenantSlug, Worker, Workspace,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -51,6 +51,10 @@ pub struct Setup {
     pub staleness: Duration,
     /// Adapters whose upstream can't be reached.
     pub unreachable: Vec<Adapter>,
+    /// The network, where a test has listeners of its own on it.
+    pub network: Option<Network>,
+    /// Upstreams of the test's own.
+    pub own: BTreeMap<Adapter, Endpoint>,
     #[cfg(feature = "faults")]
     pub faults: reference_impl::FaultSet,
 }
@@ -99,7 +103,8 @@ impl Providers {
     }
 
     pub async fn with(setup: Setup) -> Self {
-        let (clock, network, watch) = (Clock::manual(START_MS), Network::in_memory(), Arc::new(Watch::default()));
+        let network = setup.network.unwrap_or_else(Network::in_memory);
+        let (clock, watch) = (Clock::manual(START_MS), Arc::new(Watch::default()));
         let page = |adapter: Adapter| format!(r#"{{"from":"{adapter}"}}"#).into_bytes();
         let upstreams: BTreeMap<Adapter, Container> = Adapter::ALL
             .into_iter()
@@ -120,7 +125,10 @@ impl Providers {
             limits: setup.limits,
             edge: EdgeConfig {
                 master_key: Some(MasterKey::new([7; 32])),
-                upstreams: reachable.map(|(adapter, upstream)| (*adapter, upstream.endpoint())).collect(),
+                upstreams: reachable
+                    .map(|(adapter, upstream)| (*adapter, upstream.endpoint()))
+                    .chain(setup.own)
+                    .collect(),
                 pool_credentials: [(Adapter::Composio, pooled(POOLED)), (Adapter::Openai, pooled(POOLED_OPENAI))]
                     .into(),
                 rates: rates(),

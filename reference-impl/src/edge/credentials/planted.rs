@@ -6,6 +6,7 @@ use crate::identity;
 use crate::identity::key::Caller;
 use crate::identity::scope::TenantScope;
 use crate::identity::user_token::UserClaims;
+use crate::ids::ConnectionId;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -16,7 +17,7 @@ pub(super) fn scope_of(claims: &UserClaims) -> TenantScope {
 
 /// What keys were given, by what they asked for.
 #[derive(Default)]
-pub(super) struct Planted(Mutex<BTreeMap<String, Token>>);
+pub(super) struct Planted(Mutex<BTreeMap<String, (Token, ConnectionId)>>);
 
 impl Planted {
     /// What a key asked for.
@@ -24,11 +25,11 @@ impl Planted {
         format!("{} {provider} {named:?} {owner:?}", caller.key())
     }
 
-    pub(super) fn given(&self, place: &str) -> Option<Token> {
+    pub(super) fn given(&self, place: &str) -> Option<(Token, ConnectionId)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned()
     }
 
-    pub(super) fn keep(&self, place: String, token: &Token) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(place, token.clone());
+    pub(super) fn keep(&self, place: String, token: &Token, connection: &ConnectionId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(place, (token.clone(), connection.clone()));
     }
 }

@@ -92,17 +92,36 @@ impl Narrowing {
 
 /// What one request has brought together.
 struct Asked<'a> {
+    headers: &'a HeaderMap,
     caller: Caller,
     named: Named,
     narrowing: Narrowing,
     /// When the last token has to be there.
     deadline: Instant,
+    /// The broker was waited for since caller, user and connections were looked up.
+    waited: bool,
     inspection: &'a mut Inspection,
     line: &'a mut LogLine,
     /// What the broker said, which only a planted fault passes on.
     #[cfg(feature = "faults")]
     said: Option<String>,
 }
+
+/// A token that was obtained, and the very row that it is of.
+struct Obtained {
+    token: Token,
+    connection: ConnectionId,
+    version: u64,
+}
+
+impl Obtained {
+    fn is_of(&self, row: &ConnectionRow) -> bool {
+        self.connection == row.id && self.version == row.version
+    }
+}
+
+/// How often a token is sought again because its connection was written, or another took its place, meanwhile.
+const TRIES: usize = 3;
 
 impl Credentials {
     pub(crate) fn new(stores: Stores) -> Self {
@@ -156,10 +175,12 @@ impl Credentials {
         let deadline = Instant::now() + self.stores.limits.response_head_timeout;
         let named = Named::read(&parts.headers);
         let mut asked = Asked {
+            headers: &parts.headers,
             caller,
             named,
             narrowing,
             deadline,
+            waited: false,
             inspection,
             line,
             #[cfg(feature = "faults")]
@@ -168,7 +189,7 @@ impl Credentials {
         match wanted {
             Wanted::One(provider) => {
                 asked.line.provider(provider);
-                let token = self.token(provider, &mut asked).await;
+                let token = self.one(provider, &mut asked).await;
                 #[cfg(feature = "faults")]
                 if asked.inspection.faults.has(Fault::CrdBrokerErrorPassed)
                     && let Some(said) = asked.said
@@ -178,14 +199,82 @@ impl Credentials {
                 token.map(|token| token.response())
             }
             Wanted::Several(slugs) => {
-                let mut entries = Vec::with_capacity(slugs.len());
+                let mut found = Vec::with_capacity(slugs.len());
                 for slug in slugs {
                     let entry = self.entry(&slug, &mut asked).await;
-                    entries.push((slug, entry));
+                    found.push((slug, entry));
                 }
+                let entries = self.still_good(found, &mut asked).await?;
                 Ok(answers::several(&entries))
             }
         }
+    }
+
+    /// The token of one provider. Whoever was waited for, what the token rests on is looked up again before it is given
+    /// out: the key, the user, the binding, the connection.
+    async fn one(&self, provider: &'static str, asked: &mut Asked<'_>) -> Result<Token, Refusal> {
+        for _ in 0..TRIES {
+            let obtained = self.token(provider, asked).await?;
+            if !asked.waited {
+                return Ok(obtained.token);
+            }
+            let again = match self.renew(asked).await {
+                Ok(()) => self.found(provider, asked).await,
+                Err(refusal) => Err(refusal),
+            };
+            match again {
+                Ok(row) if obtained.is_of(&row) => return Ok(obtained.token),
+                Ok(_) => self.cache.purge(&obtained.connection),
+                Err(refusal) => {
+                    self.cache.purge(&obtained.connection);
+                    return Err(refusal);
+                }
+            }
+        }
+        Err(Refusal::Upstream)
+    }
+
+    /// The same for several: of those whose connection is not what it was there is none.
+    async fn still_good(
+        &self,
+        found: Vec<(String, Result<Obtained, Entry>)>,
+        asked: &mut Asked<'_>,
+    ) -> Result<Vec<(String, Entry)>, Refusal> {
+        let waited = asked.waited;
+        if waited && let Err(refusal) = self.renew(asked).await {
+            for (_, entry) in &found {
+                if let Ok(obtained) = entry {
+                    self.cache.purge(&obtained.connection);
+                }
+            }
+            return Err(refusal);
+        }
+        let mut entries = Vec::with_capacity(found.len());
+        for (slug, entry) in found {
+            let entry = match entry {
+                Err(entry) => entry,
+                Ok(obtained) if !waited => Entry::Token(obtained.token),
+                Ok(obtained) => {
+                    let row = self.found(&slug, asked).await;
+                    if row.is_ok_and(|row| obtained.is_of(&row)) {
+                        Entry::Token(obtained.token)
+                    } else {
+                        self.cache.purge(&obtained.connection);
+                        Entry::Null
+                    }
+                }
+            };
+            entries.push((slug, entry));
+        }
+        Ok(entries)
+    }
+
+    /// Looks up again who calls, and for whom: the key may have ended meanwhile, and the user's token or membership.
+    async fn renew(&self, asked: &mut Asked<'_>) -> Result<(), Refusal> {
+        asked.caller = self.caller(asked.headers, asked.inspection).await?;
+        asked.narrowing = self.narrowing(&asked.caller, asked.headers).await?;
+        asked.waited = false;
+        Ok(())
     }
 
     /// Who calls.
@@ -226,35 +315,40 @@ impl Credentials {
     }
 
     /// A member of a bulk answer: whatever stands in the way of a token, it is not told.
-    async fn entry(&self, slug: &str, asked: &mut Asked<'_>) -> Entry {
+    async fn entry(&self, slug: &str, asked: &mut Asked<'_>) -> Result<Obtained, Entry> {
         #[cfg(feature = "faults")]
         if asked.inspection.faults.has(Fault::CrdBulkTellsForeign) && self.is_named_and_foreign(asked).await {
-            return Entry::Absent;
+            return Err(Entry::Absent);
         }
         match decide::known(slug) {
-            Some(provider) => self.token(provider, asked).await.map_or(Entry::Null, Entry::Token),
-            None => Entry::Null,
+            Some(provider) => self.token(provider, asked).await.map_err(|_| Entry::Null),
+            None => Err(Entry::Null),
         }
     }
 
-    /// The token of the connection that the key opens at a provider.
-    async fn token(&self, provider: &str, asked: &mut Asked<'_>) -> Result<Token, Refusal> {
+    /// The connection that the key opens at a provider, as it is now.
+    async fn found(&self, provider: &str, asked: &mut Asked<'_>) -> Result<ConnectionRow, Refusal> {
         let owner = asked.narrowing.owner()?;
-        #[cfg(feature = "faults")]
-        let place = Planted::place(&asked.caller, provider, &asked.named, owner);
-        #[cfg(feature = "faults")]
-        if asked.inspection.faults.has(Fault::CrdCacheSurvivesRevocation)
-            && let Some(token) = self.planted.given(&place)
-        {
-            return Ok(token);
-        }
         let row = self.chain.connection(&asked.caller, provider, &asked.named, owner, asked.inspection).await;
         #[cfg(feature = "faults")]
         let row = match self.widened(provider, asked).await {
             Some(row) => Ok(row),
             None => row,
         };
-        let row = row?;
+        Ok(row?)
+    }
+
+    /// The token of the connection that the key opens at a provider.
+    async fn token(&self, provider: &str, asked: &mut Asked<'_>) -> Result<Obtained, Refusal> {
+        #[cfg(feature = "faults")]
+        let place = Planted::place(&asked.caller, provider, &asked.named, asked.narrowing.owner()?);
+        #[cfg(feature = "faults")]
+        if asked.inspection.faults.has(Fault::CrdCacheSurvivesRevocation)
+            && let Some((token, connection)) = self.planted.given(&place)
+        {
+            return Ok(Obtained { token, connection, version: 0 });
+        }
+        let row = self.found(provider, asked).await?;
         asked.line.connection(&row);
         let _faults = asked.inspection.reach(Guard::Vend);
         let token = match row.profile {
@@ -274,9 +368,9 @@ impl Credentials {
         }
         #[cfg(feature = "faults")]
         if let Ok(token) = &token {
-            self.planted.keep(place, token);
+            self.planted.keep(place, token, &row.id);
         }
-        token
+        Ok(Obtained { token: token?, connection: row.id, version: row.version })
     }
 
     /// The connection that is named, in the tenant of the user's token. Only a planted fault asks.
@@ -340,12 +434,14 @@ impl Credentials {
             return Err(Refusal::Upstream);
         };
         let broker = Broker { network: &self.stores.network, limits: &self.stores.limits, endpoint, key };
+        asked.waited = true;
         let answered = timeout_at(asked.deadline, broker.token(account)).await.map_err(|_| Refusal::Upstream)?;
         #[cfg(feature = "faults")]
         if let Err(failure) = &answered {
             asked.said.clone_from(&failure.said);
         }
         let brokered = answered.map_err(|_| Refusal::Upstream)?;
+        // Kept before the connection is looked up again: a revocation behind that look finds it here, and drops it.
         self.cache.keep(row, &brokered, self.stores.clock.now_s());
         Ok(brokered.token)
     }

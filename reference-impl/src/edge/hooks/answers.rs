@@ -1,7 +1,7 @@
 //! The answers of the hooks worker. Those of its own are constants, one for each status.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Method, Response, StatusCode};
 
 /// A webhook that is not delivered.
@@ -19,6 +19,8 @@ pub enum Refusal {
     NotBound,
     /// 503: the deployment is not running, or a store is out of reach.
     Unavailable,
+    /// 503: there is no room for the body now.
+    Overloaded,
     /// 502: the container can't be reached.
     Unreachable,
 }
@@ -31,7 +33,7 @@ impl Refusal {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::NotBound => StatusCode::NOT_FOUND,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable => StatusCode::BAD_GATEWAY,
         }
     }
@@ -45,6 +47,7 @@ impl Refusal {
             Self::BadRequest => "bad_request",
             Self::NotBound => "not_found",
             Self::Unavailable => "unavailable",
+            Self::Overloaded => "overloaded",
             Self::Unreachable => "upstream_error",
         }
     }
@@ -61,6 +64,9 @@ impl Refusal {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         if self == Self::MethodNotAllowed {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        if self == Self::Overloaded {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
     }

@@ -19,9 +19,10 @@ pub fn external_id(path: &str) -> Option<ExternalId> {
     ExternalId::parse(path.strip_prefix('/')?).ok()
 }
 
-/// A connection that takes webhooks: one that was revoked is as one that never was.
-pub(super) fn alive(row: Option<ConnectionRow>) -> Option<ConnectionRow> {
-    row.filter(|row| row.status != ConnectionStatus::Revoked)
+/// Those connections that take webhooks: one that was revoked is as one that never was.
+pub(super) fn alive(mut rows: Vec<ConnectionRow>) -> Vec<ConnectionRow> {
+    rows.retain(|row| row.status != ConnectionStatus::Revoked);
+    rows
 }
 
 /// The secret that a request presents, in the header where its provider puts it. Twice is not at all. Where no

@@ -4,30 +4,31 @@ use super::answers::{self, Refusal};
 use super::decide::{self, BODY_MAX};
 use super::envelope;
 use crate::clock::Clock;
+use crate::edge::budget::Budget;
 use crate::edge::entry::Inspection;
 use crate::edge::log_line::LogLine;
 use crate::edge::one_shot::{self, AnswerBody};
-use crate::edge::upstream::ResponseBody;
+use crate::edge::upstream::{ResponseBody, next_data};
 use crate::edge::worker::Worker;
 use crate::entropy::Entropy;
 use crate::fault::{Fault, FaultSet};
 use crate::identity::hook;
 use crate::identity::scope::TenantScope;
 use crate::ids::{ConnectionId, ExternalId, ProviderSlug, TenantId};
-use crate::network::{Endpoint, Network};
+use crate::network::{Endpoint, Network, Stream};
 use crate::observe::{Guard, Observer};
 use crate::platform::Limits;
 use crate::store::database::{AppRow, ConnectionRow, ConnectionStatus, Database, DatabaseError, Db, Profile};
 use crate::store::vault::{Field, Vault};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use std::sync::Arc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// The hooks worker of a platform.
 pub(crate) struct Hooks {
@@ -37,6 +38,8 @@ pub(crate) struct Hooks {
     pub(crate) clock: Clock,
     pub(crate) network: Network,
     pub(crate) limits: Limits,
+    /// The bodies that are held until they are whole.
+    pub(crate) bodies: Budget,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) faults: FaultSet,
     #[cfg(feature = "faults")]
@@ -108,64 +111,91 @@ impl Hooks {
         line: &mut LogLine,
     ) -> Result<StatusCode, Refusal> {
         let found = self.found(parts).await?;
-        if found.is_some() && self.faults.has(Fault::HksMethodBeforeSecret) {
+        if !found.is_empty() && self.faults.has(Fault::HksMethodBeforeSecret) {
             decide::acceptable(&parts.method, &parts.headers)?;
         }
-        if found.is_some() && self.faults.has(Fault::HksBodyReadFirst) {
-            let body = self.read(body).await?;
+        if let Some(row) = found.first().filter(|_| self.faults.has(Fault::HksBodyReadFirst)) {
+            let body = self.read(body, &row.tenant).await?;
             let (scope, row) = self.proven(parts, found, inspection)?;
             decide::acceptable(&parts.method, &parts.headers)?;
             return self.pass(parts, &scope, &row, body, inspection, line).await;
         }
-        let (scope, row) = self.proven(parts, found, inspection)?;
+        let (_, row) = self.proven(parts, found, inspection)?;
         line.connection(&row);
         decide::acceptable(&parts.method, &parts.headers)?;
-        let body = self.read(body).await?;
+        let body = self.read(body, &row.tenant).await?;
+        // The sender may take its time with a body, and its secret or its connection may have ended meanwhile.
+        let (scope, row) = self.again(parts).await?;
         self.pass(parts, &scope, &row, body, inspection, line).await
     }
 
-    /// The connection that the path names, if there is one and it was not revoked.
-    async fn found(&self, parts: &Parts) -> Result<Option<ConnectionRow>, Refusal> {
-        let Some(id) = decide::external_id(parts.uri.path()) else { return Ok(None) };
-        let row = self.database.hook_connection(&id).await?;
-        if row.is_none() && self.faults.has(Fault::HksUnknownIs404) {
+    /// The connection that a request which was let in has proven to speak for, as it is now.
+    async fn again(&self, parts: &Parts) -> Result<(TenantScope, ConnectionRow), Refusal> {
+        let found = self.found(parts).await?;
+        self.proven(parts, found, &mut Inspection::new(self.faults))
+    }
+
+    /// The connections that the path names and that were not revoked: each tenant may call one so.
+    async fn found(&self, parts: &Parts) -> Result<Vec<ConnectionRow>, Refusal> {
+        let Some(id) = decide::external_id(parts.uri.path()) else { return Ok(Vec::new()) };
+        let rows = self.database.hook_connections(&id).await?;
+        if rows.is_empty() && self.faults.has(Fault::HksUnknownIs404) {
             return Err(Refusal::NotBound);
         }
-        let was_there = row.is_some();
-        let alive = decide::alive(row);
-        if was_there && alive.is_none() && self.faults.has(Fault::HksRevokedDiffers) {
+        let were_there = !rows.is_empty();
+        let alive = decide::alive(rows);
+        if were_there && alive.is_empty() && self.faults.has(Fault::HksRevokedDiffers) {
             return Err(Refusal::NotBound);
         }
         Ok(alive)
     }
 
-    /// The connection that the request has proven to speak for, and its tenant's scope.
+    /// The connection that the request has proven to speak for, and its tenant's scope. Of several that are called
+    /// alike, each is compared with what its provider presents, and one alone has to fit.
     fn proven(
         &self,
         parts: &Parts,
-        found: Option<ConnectionRow>,
+        found: Vec<ConnectionRow>,
         inspection: &mut Inspection,
     ) -> Result<(TenantScope, ConnectionRow), Refusal> {
         inspection.reach(Guard::WebhookSecret);
-        let secret = decide::presented(&parts.headers, found.as_ref().map(|row| row.provider.as_str()));
+        if found.is_empty() {
+            // The same work as for one.
+            let nobody = self.admitted(parts, None)?;
+            return nobody.and(None).ok_or(Refusal::Unproven);
+        }
+        let mut proven = Vec::new();
+        for row in found {
+            if let Some(scope) = self.admitted(parts, Some(&row))?
+                && *scope.tenant() == row.tenant
+            {
+                proven.push((scope, row));
+            }
+        }
+        match (proven.pop(), proven.is_empty()) {
+            (Some(proven), true) => {
+                inspection.reach(Guard::Scope);
+                Ok(proven)
+            }
+            (None | Some(_), _) => Err(Refusal::Unproven),
+        }
+    }
+
+    /// The scope of a connection's tenant, if the request presents its secret; of nobody's where there is no connection.
+    fn admitted(&self, parts: &Parts, row: Option<&ConnectionRow>) -> Result<Option<TenantScope>, Refusal> {
+        let secret = decide::presented(&parts.headers, row.map(|row| row.provider.as_str()));
         let vault = self.vault.as_ref().ok_or(Refusal::Unproven)?;
-        let compared = found.as_ref().filter(|row| row.webhook_secret.is_some()).or(self.decoy.as_ref());
+        let compared = row.filter(|row| row.webhook_secret.is_some()).or(self.decoy.as_ref());
         let scope = hook::admit_with(vault, compared, secret, self.faults);
         #[cfg(feature = "faults")]
         let scope = scope.or_else(|| {
-            let (row, secret) = (found.as_ref()?, secret?);
+            let (row, secret) = (row?, secret?);
             let old = self.faults.has(Fault::HksOldSecretAccepted) && self.planted.secrets.was_of(row, secret);
             let foreign = self.faults.has(Fault::HksForeignSecretAccepted)
                 && self.planted.secrets.was_at_provider_of(row, secret);
             (old || foreign).then(|| super::planted::scope_of(row))
         });
-        match (scope, found) {
-            (Some(scope), Some(row)) if *scope.tenant() == row.tenant => {
-                inspection.reach(Guard::Scope);
-                Ok((scope, row))
-            }
-            (None | Some(_), None | Some(_)) => Err(Refusal::Unproven),
-        }
+        Ok(scope)
     }
 
     /// Takes a webhook to its destination.
@@ -180,18 +210,33 @@ impl Hooks {
     ) -> Result<StatusCode, Refusal> {
         line.connection(row);
         inspection.reach(Guard::WebhookDelivery);
-        let destination = self.destination(parts, scope, row).await?;
-        self.deliver(parts, row, &destination, body).await
+        let target = self.destination(parts, scope, row).await?.target;
+        let deadline = Instant::now() + self.limits.response_head_timeout;
+        let dialled = timeout_at(deadline, one_shot::dial(&self.network, &self.limits, &target)).await;
+        let stream = dialled.map_err(|_| Refusal::Unreachable)?.map_err(|_| Refusal::Unreachable)?;
+        // So may the container with a connection. What is sent on it is of what is true now.
+        let (scope, row) = self.again(parts).await?;
+        let destination = self.destination(parts, &scope, &row).await?;
+        if destination.target != target {
+            return Err(Refusal::Unavailable);
+        }
+        self.deliver(parts, &row, &destination, (stream, deadline), body).await
     }
 
-    /// The whole body.
-    async fn read(&self, body: Incoming) -> Result<Bytes, Refusal> {
-        let read = timeout(self.limits.stall_timeout, Limited::new(body, BODY_MAX).collect()).await;
-        match read.map_err(|_| Refusal::BadRequest)? {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
-            Err(_) => Err(Refusal::BadRequest),
+    /// The whole body, in its tenant's share of what may be held.
+    async fn read(&self, mut body: Incoming, tenant: &TenantId) -> Result<Bytes, Refusal> {
+        let mut share = self.bodies.share(tenant);
+        let mut whole = BytesMut::new();
+        let end = Instant::now() + self.limits.stall_timeout;
+        while let Some(piece) = timeout_at(end, next_data(&mut body)).await.map_err(|_| Refusal::BadRequest)? {
+            let piece = piece.map_err(|_| Refusal::BadRequest)?;
+            if whole.len() + piece.len() > BODY_MAX {
+                return Err(Refusal::TooLarge);
+            }
+            share.grow(piece.len()).map_err(|_| Refusal::Overloaded)?;
+            whole.extend_from_slice(&piece);
         }
+        Ok(share.bind(whole.freeze()))
     }
 
     /// The deployment of the app that the connection is bound to: by the tenant's own rows, and by nothing in the
@@ -231,6 +276,7 @@ impl Hooks {
         parts: &Parts,
         row: &ConnectionRow,
         destination: &Destination,
+        (stream, deadline): (Stream, Instant),
         body: Bytes,
     ) -> Result<StatusCode, Refusal> {
         let Destination { target, app } = destination;
@@ -240,32 +286,34 @@ impl Hooks {
         #[cfg(feature = "faults")]
         let secret =
             if self.faults.has(Fault::HksSignedWithFirstApp) { self.planted.first_app_secret(secret) } else { secret };
-        let answer = self.send(parts, row, target, body.clone(), &secret).await?;
+        let request = self.request(parts, row, target, body.clone(), &secret)?;
+        let answer = one_shot::run_on(stream, deadline, request, AnswerBody::Left).await;
+        let answer = answer.map_err(|_| Refusal::Unreachable)?;
         let mut status = answer.status();
         if self.faults.has(Fault::HksRedirectFollowed)
             && status.is_redirection()
             && let Some(elsewhere) = authority(&answer)
         {
-            status = self.send(parts, row, &elsewhere, body, &secret).await?.status();
+            let request = self.request(parts, row, &elsewhere, body, &secret)?;
+            let answer = one_shot::run(&self.network, &self.limits, &elsewhere, request, AnswerBody::Left).await;
+            status = answer.map_err(|_| Refusal::Unreachable)?.status();
         }
         // A change of protocol was not asked for.
         if status.is_informational() { Err(Refusal::Unreachable) } else { Ok(status) }
     }
 
-    /// Sends a webhook to a container, and gives the head of its answer.
-    async fn send(
+    /// A webhook as a container gets it.
+    fn request(
         &self,
         parts: &Parts,
         row: &ConnectionRow,
         target: &Endpoint,
         body: Bytes,
         secret: &[u8],
-    ) -> Result<Response<Bytes>, Refusal> {
+    ) -> Result<Request<Full<Bytes>>, Refusal> {
         let now_s = self.clock.now_s();
         let request = envelope::request(row, target, &parts.headers, body, now_s, secret, self.faults);
-        let request = request.ok_or(Refusal::Unreachable)?;
-        let answer = one_shot::run(&self.network, &self.limits, target, request, AnswerBody::Left).await;
-        answer.map_err(|_| Refusal::Unreachable)
+        request.ok_or(Refusal::Unreachable)
     }
 
     /// A destination that the request names: any host of the platform's, or an id among the tenant's own. Only a

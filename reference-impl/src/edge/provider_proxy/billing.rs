@@ -6,7 +6,7 @@
 use super::payload::{BadPayload, Payload, toolkit};
 use super::request_headers::ACCOUNT_NAMES;
 use super::route::{Metered, is_segment};
-use super::usage::tokens::Dialect;
+use super::usage::tokens::{Dialect, estimated};
 use super::usage::{Interest, Reported};
 use crate::provider::Adapter;
 use crate::store::money::{CostError, Decimal, Micros, Quantity, cost_micros};
@@ -18,6 +18,12 @@ use std::sync::Arc;
 pub const DEFAULT_SPEECH_MODEL: &str = "best";
 /// The model of a text to be spoken that names none.
 const DEFAULT_VOICE_MODEL: &str = "eleven_multilingual_v2";
+
+/// A stream that reports no usage has one token out for so many bytes of its events at the least, whatever they say.
+const STREAM_BYTES_OF_TOKEN: u64 = 1024;
+/// A transcript that is too long to be read has a second for so many bytes: with every word and its time, speech is a
+/// few hundred.
+const TRANSCRIPT_BYTES_OF_SECOND: u64 = 2048;
 
 /// What is known of a metered request before it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,19 +133,29 @@ impl Order {
         };
         let input = || {
             let told = reported.and_then(|reported| reported.tokens.input);
-            ("input_tokens", told.unwrap_or(self.request_bytes.div_ceil(4)))
+            ("input_tokens", told.unwrap_or(estimated(self.request_bytes)))
         };
         match self.kind {
             Kind::Tokens(_) => {
                 let output = reported.map_or(0, |reported| {
-                    let seen = if reported.streamed { reported.tokens.deltas } else { reported.bytes.div_ceil(4) };
+                    let seen = if reported.streamed {
+                        reported.tokens.deltas.max(reported.event_bytes.div_ceil(STREAM_BYTES_OF_TOKEN))
+                    } else {
+                        estimated(reported.bytes)
+                    };
                     reported.tokens.output.unwrap_or(seen)
                 });
                 [Some(input()), Some(("output_tokens", output))]
             }
             Kind::Embeddings(_) => [Some(input()), None],
             Kind::Characters(characters) => [Some(("characters", characters)), None],
-            Kind::Transcript => [reported.and_then(|reported| reported.job.seconds).map(|s| ("seconds", s)), None],
+            Kind::Transcript => {
+                let seconds = reported.and_then(|reported| {
+                    let estimate = reported.unread.then(|| reported.bytes.div_ceil(TRANSCRIPT_BYTES_OF_SECOND));
+                    reported.job.seconds.or(estimate)
+                });
+                [seconds.map(|seconds| ("seconds", seconds)), None]
+            }
             Kind::Call => [Some(("calls", 1)), None],
             Kind::Nothing => [None, None],
         }
@@ -242,13 +258,18 @@ mod tests {
     fn what_is_reported_is_billed_and_else_what_was_seen() {
         let (_, order) = ordered(Adapter::Openai, Metered::Tokens, r#"{"model":"m"}"#).unwrap();
         let told = |input, output| Tokens { input, output, deltas: 4 };
-        let answer = |tokens, streamed| Reported { tokens, streamed, bytes: 9, job: Job::default() };
+        let answer = |tokens, streamed| Reported { tokens, streamed, bytes: 9, ..Reported::default() };
         for (reported, input, output) in [
             (answer(told(Some(7), Some(5)), true), 7, 5),
             (answer(told(Some(7), None), true), 7, 4),
             (answer(told(None, Some(5)), false), 4, 5),
             (answer(told(None, None), false), 4, 3),
             (answer(told(None, None), true), 4, 4),
+            // A stream whose events say nothing that is known is not free.
+            (Reported { event_bytes: 10_000, ..answer(told(None, None), true) }, 4, 10),
+            (Reported { event_bytes: 1, ..answer(Tokens::default(), true) }, 4, 1),
+            // What only keeps it alive is.
+            (Reported { bytes: 10_000, ..answer(Tokens::default(), true) }, 4, 0),
         ] {
             let expected = [Some(("input_tokens", input)), Some(("output_tokens", output))];
             assert_eq!(order.quantities(Ending::Answered(&reported)), expected, "{reported:?}");
@@ -275,6 +296,8 @@ mod tests {
         assert_eq!(transcript.quantities(Ending::Answered(&none)), [None, None]);
         let done = Reported { job: Job { seconds: Some(61), ..Job::default() }, ..Reported::default() };
         assert_eq!(transcript.quantities(Ending::Answered(&done)), [Some(("seconds", 61)), None]);
+        let long = Reported { unread: true, bytes: 10_000_000, ..Reported::default() };
+        assert_eq!(transcript.quantities(Ending::Answered(&long)), [Some(("seconds", 4883)), None]);
         assert!(transcript.is_charged_once() && !call.is_charged_once());
     }
 

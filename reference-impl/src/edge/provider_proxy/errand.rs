@@ -7,10 +7,10 @@ use super::billing::{Ending, Order, Tariff};
 use super::errors::Refusal;
 use super::redaction::Redactor;
 use super::response::{filtered, is_event_stream, is_passable};
-use super::shell::{Means, Prepared};
+use super::shell::{Claim, Means, Prepared};
 use super::trace::Trace;
 use super::usage::{Interest, Reader, Reported};
-use crate::edge::upstream::{Lease, Piece, Progress, RequestBody, ResponseBody, UpstreamError, next_data};
+use crate::edge::upstream::{Lease, Piece, Progress, RequestBody, ResponseBody, Sent, UpstreamError, next_data};
 use crate::fault::Fault;
 use crate::identity::key::Caller;
 use crate::identity::scope::TenantScope;
@@ -22,7 +22,7 @@ use crate::store::money::Micros;
 use crate::store::wallet::{HoldRefusal, JobRef, NewHold, Settled, Settlement};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, LOCATION};
-use http::{Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use std::sync::Arc;
@@ -65,6 +65,8 @@ type Reply = oneshot::Sender<Response<ResponseBody>>;
 struct OpenHold {
     payer: TenantScope,
     id: HoldId,
+    /// What is reserved, in micro-dollars.
+    amount: u64,
     order: Order,
     job: Option<String>,
     tariff: Option<Tariff>,
@@ -96,7 +98,7 @@ impl Errand {
     /// Sees the request through.
     pub(crate) async fn run(self, mut reply: Reply) {
         let Self { means, prepared, trace, method } = self;
-        let Prepared { adapter, endpoint, request, secret, caller, charge } = prepared;
+        let Prepared { adapter, endpoint, request, secret, caller, claim, charge } = prepared;
         let mut rest = Rest {
             means,
             trace,
@@ -123,7 +125,8 @@ impl Errand {
         let progress = request.body().progress();
         let endpoint = endpoint.to_string();
         let means = rest.means.clone();
-        let exchange = means.exchange(&endpoint, request);
+        let caller = rest.caller.clone();
+        let exchange = means.exchange(&endpoint, request, (adapter, &claim, &caller));
         let answered = tokio::select! {
             biased;
             () = reply.closed() => return rest.abandon(progress.as_deref()).await,
@@ -131,26 +134,55 @@ impl Errand {
         };
         let (response, lease) = match answered {
             Ok((response, lease)) if is_passable(response.status(), response.headers()) => (response, lease),
-            Ok(_) | Err(UpstreamError::Broken) => return rest.fail(reply, &Refusal::Upstream).await,
-            Err(UpstreamError::Timeout) => return rest.fail(reply, &Refusal::UpstreamTimeout).await,
-            Err(UpstreamError::ClientBody) => return rest.fail(reply, &Refusal::BadRequest).await,
+            Ok(_) => return rest.fail(reply, &Refusal::Upstream).await,
+            Err(refusal) => return rest.fail(reply, &refusal).await,
         };
         rest.pass(reply, response, lease, Redactor::new(secret, means.faults)).await;
     }
 }
 
+impl From<UpstreamError> for Refusal {
+    fn from(error: UpstreamError) -> Self {
+        match error {
+            UpstreamError::Broken => Self::Upstream,
+            UpstreamError::Timeout => Self::UpstreamTimeout,
+            UpstreamError::ClientBody => Self::BadRequest,
+        }
+    }
+}
+
 impl Means {
-    /// Sends a request to an adapter's upstream. What answers with a redirect has answered.
+    /// Sends a request to an adapter's upstream, if its caller may still make it when there is a connection.
     async fn exchange(
         &self,
         endpoint: &str,
-        request: Request<RequestBody>,
-    ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
-        if !self.faults.has(Fault::PrxRedirectFollowed) {
-            return self.pool.exchange(endpoint, request).await;
+        mut request: Request<RequestBody>,
+        (adapter, claim, caller): (Adapter, &Claim, &Caller),
+    ) -> Result<(Response<Incoming>, Lease), Refusal> {
+        let again = self.faults.has(Fault::PrxRedirectFollowed);
+        let again = again.then(|| (request.headers().clone(), request.method().clone()));
+        let (response, lease) = loop {
+            let open = self.pool.open(endpoint).await?;
+            self.still_granted(adapter, claim, caller).await?;
+            match self.pool.exchange_on(open, request).await? {
+                Sent::Answered(response, lease) => break (response, lease),
+                Sent::Not(unsent) => request = unsent,
+            }
+        };
+        match again {
+            Some((head, method)) => Ok(self.follow(endpoint, (response, lease), head, method).await?),
+            None => Ok((response, lease)),
         }
-        let (head, body) = (request.headers().clone(), request.method().clone());
-        let (response, lease) = self.pool.exchange(endpoint, request).await?;
+    }
+
+    /// Follows a redirect, as only a planted fault does.
+    async fn follow(
+        &self,
+        endpoint: &str,
+        (response, lease): (Response<Incoming>, Lease),
+        head: HeaderMap,
+        body: Method,
+    ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
         let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()?.parse::<Uri>().ok());
         let (true, Some(location)) = (response.status().is_redirection(), location) else {
             return Ok((response, lease));
@@ -193,7 +225,8 @@ impl Rest {
         if held == Err(HoldRefusal::BalanceExhausted) {
             self.means.planted.remember_refusal(self.adapter);
         }
-        self.open = Some(OpenHold { payer, id: held?.id, order, job, tariff });
+        let held = held?;
+        self.open = Some(OpenHold { payer, id: held.id, amount: held.amount, order, job, tariff });
         Ok(())
     }
 
@@ -376,6 +409,11 @@ impl Rest {
             }
             // What no wallet can hold takes all that this one holds.
             settlement.cost = named.as_ref().unwrap_or(tariff).cost(quantities).unwrap_or_else(|_| most());
+            if open.order.is_charged_once() && matches!(ending, Ending::Answered(reported) if reported.unread) {
+                // An answer that is too long to be read is of a long recording: no less than what was reserved for it.
+                let reserved = Micros::new(open.amount).unwrap_or(Micros::ZERO);
+                settlement.cost = settlement.cost.max(reserved);
+            }
         }
         self.write(settlement).await;
     }

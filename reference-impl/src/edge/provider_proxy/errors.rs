@@ -1,6 +1,8 @@
 //! The answers of the provider proxies' own. They are constants for a status, a code and an adapter: a refusal says
 //! nothing of what is behind it, and what is another tenant's is refused in the same bytes as what never was.
 
+use super::terms::TermError;
+use crate::edge::budget::Full;
 use crate::identity::key::KeyRefusal;
 use crate::provider::Adapter;
 use crate::store::wallet::HoldRefusal;
@@ -22,6 +24,8 @@ pub enum Refusal {
     BadRequest,
     /// 400 `validation_failed`: what decides the price can't be read from the body.
     Validation,
+    /// 400 `validation_failed`: a member of the body asks for what has no rate, or for what tenants would share.
+    NotServed(&'static str),
     /// 401 `app_unknown`, `app_revoked`, `app_expired`.
     Key(KeyRefusal),
     /// 401 `connection_needs_reauth`.
@@ -46,12 +50,34 @@ pub enum Refusal {
     CapDaily(u64),
     /// 429 `spend_cap_monthly`, with the seconds until it ends.
     CapMonthly(u64),
+    /// 429: so many of the tenant's bodies are on their way that there is no room for another.
+    TooManyBodies,
     /// 502 `upstream_error`.
     Upstream,
     /// 503: the wallet is out of reach.
     WalletUnavailable,
+    /// 503: all tenants' bodies together leave no room for another.
+    Overloaded,
     /// 504 `upstream_error`.
     UpstreamTimeout,
+}
+
+impl From<TermError> for Refusal {
+    fn from(error: TermError) -> Self {
+        match error {
+            TermError::Respelled => Self::Validation,
+            TermError::NotServed(member) => Self::NotServed(member),
+        }
+    }
+}
+
+impl From<Full> for Refusal {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::Tenant => Self::TooManyBodies,
+            Full::All => Self::Overloaded,
+        }
+    }
 }
 
 impl From<HoldRefusal> for Refusal {
@@ -70,7 +96,7 @@ impl Refusal {
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest | Self::Validation => StatusCode::BAD_REQUEST,
+            Self::BadRequest | Self::Validation | Self::NotServed(_) => StatusCode::BAD_REQUEST,
             Self::Key(_) | Self::NeedsReauth => StatusCode::UNAUTHORIZED,
             Self::RateMissing | Self::BalanceExhausted => StatusCode::PAYMENT_REQUIRED,
             Self::BindingMissing | Self::ToolkitMissing(_) | Self::Revoked | Self::RouteBlocked => {
@@ -78,9 +104,9 @@ impl Refusal {
             }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::CapDaily(_) | Self::CapMonthly(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::CapDaily(_) | Self::CapMonthly(_) | Self::TooManyBodies => StatusCode::TOO_MANY_REQUESTS,
             Self::Upstream => StatusCode::BAD_GATEWAY,
-            Self::WalletUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::WalletUnavailable | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -89,7 +115,7 @@ impl Refusal {
     const fn word(&self) -> (&'static str, bool) {
         match self {
             Self::BadRequest => ("bad_request", false),
-            Self::Validation => ("validation_failed", true),
+            Self::Validation | Self::NotServed(_) => ("validation_failed", true),
             Self::Key(refusal) => (refusal.code(), true),
             Self::NeedsReauth => ("connection_needs_reauth", true),
             Self::RateMissing => ("rate_missing", false),
@@ -103,6 +129,8 @@ impl Refusal {
             Self::CapMonthly(_) => ("spend_cap_monthly", true),
             Self::Upstream | Self::UpstreamTimeout => ("upstream_error", true),
             Self::WalletUnavailable => ("wallet_unavailable", false),
+            Self::TooManyBodies => ("too_many_requests", false),
+            Self::Overloaded => ("overloaded", false),
         }
     }
 
@@ -116,6 +144,7 @@ impl Refusal {
         match self {
             Self::BadRequest => "The request can't be read.",
             Self::Validation => "The body can't be read for what it asks.",
+            Self::NotServed(_) => "What this member asks for is not served here.",
             Self::Key(KeyRefusal::Unknown) => "There is no such key.",
             Self::Key(KeyRefusal::Revoked) => "The key was revoked.",
             Self::Key(KeyRefusal::Expired) => "The key has expired.",
@@ -131,6 +160,8 @@ impl Refusal {
             Self::CapMonthly(_) => "The monthly spend cap is reached.",
             Self::Upstream => "The provider gave no answer that can be passed on.",
             Self::WalletUnavailable => "The wallet can't be reached.",
+            Self::TooManyBodies => "Too many bodies are on their way.",
+            Self::Overloaded => "Try again in a moment.",
             Self::UpstreamTimeout => "The provider gave no answer in time.",
         }
     }
@@ -138,8 +169,10 @@ impl Refusal {
     const fn retry_after(&self) -> Option<u64> {
         match self {
             Self::CapDaily(seconds) | Self::CapMonthly(seconds) => Some(*seconds),
+            Self::TooManyBodies | Self::Overloaded => Some(1),
             Self::BadRequest
             | Self::Validation
+            | Self::NotServed(_)
             | Self::Key(_)
             | Self::NeedsReauth
             | Self::RateMissing
@@ -167,6 +200,9 @@ impl Refusal {
             && let Some(adapter) = adapter
         {
             body.push_str(&format!(r#","slug":"{adapter}""#));
+        }
+        if let Self::NotServed(member) = self {
+            body.push_str(&format!(r#","member":"{member}""#));
         }
         if *self == Self::NeedsReauth {
             body.push_str(&format!(r#","connect_url":"{CONNECT_URL}""#));

@@ -1,6 +1,7 @@
 //! The body of a metered request: one JSON object, of which a few members decide what is billed. Pure.
 //!
-//! A member that is there twice is refused: the proxy would bill by one, and the provider go by the other.
+//! A member that is there twice, also in another case, is refused: the proxy would bill by one, and the provider go by the
+//! other.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
@@ -32,7 +33,12 @@ impl<'b> Payload<'b> {
         serde_json::from_str(text).map_err(|_| BadPayload)
     }
 
-    fn member(&self, name: &str) -> Option<&'b RawValue> {
+    /// The names of its members, in their order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_ref())
+    }
+
+    pub(super) fn member(&self, name: &str) -> Option<&'b RawValue> {
         self.0.iter().find(|(held, _)| held == name).map(|(_, value)| *value)
     }
 
@@ -93,7 +99,7 @@ impl<'de> Deserialize<'de> for Payload<'de> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Payload<'de>, A::Error> {
                 let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(8);
                 while let Some(Text(name)) = map.next_key()? {
-                    if members.iter().any(|(held, _)| *held == name) {
+                    if members.iter().any(|(held, _)| is_same_folded(held, &name)) {
                         return Err(A::Error::custom("a member is there twice"));
                     }
                     if members.len() == MEMBERS_MAX {
@@ -107,6 +113,16 @@ impl<'de> Deserialize<'de> for Payload<'de> {
 
         deserializer.deserialize_map(Members)
     }
+}
+
+/// Whether some reader takes two names for one: cases are folded by many, and the long s and the Kelvin sign by some.
+pub(super) fn is_same_folded(one: &str, other: &str) -> bool {
+    let folded = |c: char| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        c => c.to_ascii_lowercase(),
+    };
+    one.chars().map(folded).eq(other.chars().map(folded))
 }
 
 /// The most members of a body. No provider knows a tenth of it, and each is compared with all before it.
@@ -157,6 +173,10 @@ mod tests {
             br#"{"model":"a","model":"a"}"#,
             br#"{"model":"a","mod\u0065l":"b"}"#,
             br#"{"a":1,"a":2}"#,
+            br#"{"model":"a","Model":"b"}"#,
+            br#"{"MODEL":"a","stream":true,"model":"b"}"#,
+            "{\"stream\":false,\"\u{17f}tream\":true}".as_bytes(),
+            "{\"k\":1,\"\u{212a}\":2}".as_bytes(),
             br#"{"model":"a",}"#,
             br#"{'model':'a'}"#,
             br#"{"model":NaN}"#,

@@ -5,11 +5,13 @@
 //! alphabets at each of the three places where it can begin. It is found across the pieces of a stream, too: of each piece
 //! only an end that begins a credential waits for the next.
 
+use super::needle::Needle;
 use crate::fault::{Fault, FaultSet};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use memchr::memmem;
+use std::collections::VecDeque;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -85,13 +87,6 @@ impl Secret {
         text.windows(credential.len()).any(|window| window.eq_ignore_ascii_case(credential))
     }
 
-    /// Where a text holds it, form by form.
-    fn places<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = (usize, usize)> + 't {
-        let exact =
-            self.exact.iter().flat_map(move |form| overlapping(text, form).map(move |at| (at, at + form.len())));
-        exact.chain(self.hex_in(text))
-    }
-
     fn hex_in<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = (usize, usize)> + 't {
         let first = self.hex.first().copied();
         let candidates =
@@ -102,11 +97,9 @@ impl Secret {
         })
     }
 
-    /// Where the longest end of a text begins that is the beginning of a form, and not all of it.
-    fn unfinished(&self, text: &[u8]) -> usize {
-        let exact = self.exact.iter().map(|form| unfinished(text, form, u8::eq));
-        let hex = unfinished(text, &self.hex, u8::eq_ignore_ascii_case);
-        exact.chain([hex]).min().unwrap_or(text.len())
+    fn needles(&self) -> Vec<Needle> {
+        let exact = self.exact.iter().filter_map(|form| Needle::new(form, false));
+        exact.chain(Needle::new(&self.hex, true)).collect()
     }
 }
 
@@ -121,45 +114,46 @@ fn base64_inside(bytes: &[u8], offset: usize, url_safe: bool) -> Vec<u8> {
     encoded.get(begin..end).unwrap_or_default().to_vec()
 }
 
-/// Every place of a form, also those that overlap.
-fn overlapping<'t>(text: &'t [u8], form: &'t [u8]) -> impl Iterator<Item = usize> + 't {
-    let mut from = 0;
-    std::iter::from_fn(move || {
-        let at = from + memmem::find(text.get(from..)?, form)?;
-        from = at + 1;
-        Some(at)
-    })
-}
-
-/// Where the longest end of a text begins that is a beginning of a form, shorter than the form.
-fn unfinished(text: &[u8], form: &[u8], same: impl Fn(&u8, &u8) -> bool) -> usize {
-    let Some((first, _)) = form.split_first() else { return text.len() };
-    let from = text.len().saturating_sub(form.len() - 1);
-    let tail = text.get(from..).unwrap_or_default();
-    let begins = |at: &usize| {
-        let end = tail.get(*at..).unwrap_or_default();
-        end.first().is_some_and(|byte| same(byte, first))
-            && end.iter().zip(form).all(|(byte, formed)| same(byte, formed))
-    };
-    from + (0..tail.len()).find(begins).unwrap_or(tail.len())
-}
-
-/// Redacts a stream, piece by piece.
-#[derive(Debug)]
+/// Redacts a stream, piece by piece, in time that grows with its length and with nothing else: of each byte every form
+/// is told once, however the stream is cut.
 pub struct Redactor {
     secret: Secret,
-    /// What may be the beginning of a credential, as it came.
+    needles: Vec<Needle>,
+    /// The length of the longest form.
+    longest: usize,
+    /// How many bytes have come.
+    seen: u64,
+    /// What may still turn out to be of a credential, as it came: shorter than the longest form.
     held: Zeroizing<Vec<u8>>,
-    /// How much of `held` is the end of a credential that has begun before it.
-    masked: usize,
+    /// How much of it has gone on already.
+    gone: usize,
+    /// What is to be masked and has not gone on: from where to where in the stream, in order, and apart.
+    covered: VecDeque<(u64, u64)>,
     faults: FaultSet,
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Redactor")
+    }
 }
 
 impl Redactor {
     /// A redactor of one stream.
     #[must_use]
     pub fn new(secret: Secret, faults: FaultSet) -> Self {
-        Self { secret, held: Zeroizing::default(), masked: 0, faults }
+        let needles = secret.needles();
+        let longest = needles.iter().map(Needle::len).max().unwrap_or(0);
+        Self {
+            secret,
+            needles,
+            longest,
+            seen: 0,
+            held: Zeroizing::default(),
+            gone: 0,
+            covered: VecDeque::new(),
+            faults,
+        }
     }
 
     /// The secret that it looks for.
@@ -173,54 +167,100 @@ impl Redactor {
         if self.faults.has(Fault::PrxEchoNotRedacted) {
             return piece;
         }
+        if self.is_clean(&piece) {
+            return self.pass(&piece);
+        }
+        for byte in &piece {
+            self.seen += 1;
+            for needle in &mut self.needles {
+                if needle.step(*byte) {
+                    cover(&mut self.covered, self.seen - needle.len() as u64, self.seen);
+                }
+            }
+        }
         if self.faults.has(Fault::PrxRedactionPerChunk) {
-            let mut out = piece.to_vec();
-            for (begin, end) in self.secret.places(&piece) {
-                mask(&mut out, begin, end);
-            }
-            return Bytes::from(out);
+            self.needles.iter_mut().for_each(Needle::forget);
         }
-        if self.held.is_empty() && self.secret.places(&piece).next().is_none() {
-            let keep = self.secret.unfinished(&piece);
-            self.held.extend_from_slice(piece.get(keep..).unwrap_or_default());
-            return piece.slice(..keep);
-        }
-        let mut text = std::mem::take(&mut self.held);
-        text.extend_from_slice(&piece);
-        let keep = self.secret.unfinished(&text);
-        let mut out = text.get(..keep).unwrap_or_default().to_vec();
-        let held = text.get(keep..).unwrap_or_default().to_vec();
-        let mut masked = mask(&mut out, 0, self.masked);
-        for (begin, end) in self.secret.places(&text) {
-            if begin < keep {
-                masked = masked.max(mask(&mut out, begin, end));
-            }
-        }
-        self.masked = masked;
-        self.held = Zeroizing::new(held);
-        Bytes::from(out)
+        self.held.extend_from_slice(&piece);
+        let waits = self.needles.iter().map(Needle::matched).max().unwrap_or(0);
+        self.give((self.held.len() - self.gone).saturating_sub(waits))
     }
 
     /// What is still held, when the stream has ended well.
     pub fn finish(&mut self) -> Bytes {
-        let held = std::mem::take(&mut self.held);
-        let mut out = held.to_vec();
-        mask(&mut out, 0, std::mem::take(&mut self.masked));
-        // A shorter form may be whole in what was held as the beginning of a longer one.
-        for (begin, end) in self.secret.places(&held) {
-            mask(&mut out, begin, end);
+        self.needles.iter_mut().for_each(Needle::forget);
+        self.give(self.held.len() - self.gone)
+    }
+
+    /// Whether a long piece behind which nothing waits holds no form: most do, and are searched faster as a whole.
+    fn is_clean(&mut self, piece: &[u8]) -> bool {
+        if !self.held.is_empty() || piece.len() < 4 * self.longest {
+            return false;
+        }
+        for needle in &mut self.needles {
+            let found = match needle.exact() {
+                Some(form) => memmem::find(piece, form).is_some(),
+                None => {
+                    let found = piece.iter().any(|byte| needle.step(*byte));
+                    needle.forget();
+                    found
+                }
+            };
+            if found {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Passes a piece that holds no form, but for an end that begins one.
+    fn pass(&mut self, piece: &Bytes) -> Bytes {
+        let from = piece.len().saturating_sub(self.longest.saturating_sub(1));
+        for byte in piece.get(from..).unwrap_or_default() {
+            for needle in &mut self.needles {
+                needle.step(*byte);
+            }
+        }
+        self.seen += piece.len() as u64;
+        let waits = self.needles.iter().map(Needle::matched).max().unwrap_or(0);
+        let keep = piece.len().saturating_sub(waits);
+        self.held.extend_from_slice(piece.get(keep..).unwrap_or_default());
+        piece.slice(..keep)
+    }
+
+    /// Lets the first bytes of what is held go on, masked where they have to be.
+    fn give(&mut self, length: usize) -> Bytes {
+        let begin = self.seen.saturating_sub((self.held.len() - self.gone) as u64);
+        let end = begin + length as u64;
+        let mut out = self.held.get(self.gone..self.gone + length).unwrap_or_default().to_vec();
+        self.gone += length;
+        if self.gone * 2 >= self.held.len() {
+            // What is moved here was not more than what has gone.
+            self.held.drain(..self.gone);
+            self.gone = 0;
+        }
+        while let Some((from, to)) = self.covered.front().copied().filter(|(from, _)| *from < end) {
+            let place = |at: u64| usize::try_from(at.clamp(begin, end) - begin).unwrap_or(usize::MAX);
+            if let Some(part) = out.get_mut(place(from)..place(to)) {
+                part.fill(MASK);
+            }
+            if to > end {
+                break;
+            }
+            self.covered.pop_front();
         }
         Bytes::from(out)
     }
 }
 
-/// Masks a part of some bytes, and says by how much it reaches beyond their end.
-fn mask(bytes: &mut [u8], begin: usize, end: usize) -> usize {
-    let length = bytes.len();
-    if let Some(part) = bytes.get_mut(begin..end.min(length)) {
-        part.fill(MASK);
+/// Adds a part that ends where the stream does.
+fn cover(covered: &mut VecDeque<(u64, u64)>, mut from: u64, to: u64) {
+    while let Some((last, end)) = covered.back().copied().filter(|(_, end)| *end >= from) {
+        debug_assert!(end <= to, "parts come in the order of their ends");
+        from = from.min(last);
+        covered.pop_back();
     }
-    end.saturating_sub(length)
+    covered.push_back((from, to));
 }
 
 #[cfg(test)]
@@ -311,7 +351,44 @@ mod tests {
         assert_eq!(redacted(b"ab", &[b"xabx 6162 ", b"a", b"b"]), b"x**x 6162 **");
     }
 
+    #[test]
+    fn the_work_grows_with_the_stream_and_not_with_how_it_is_cut() {
+        // The worst for a search that begins again: all of a stream is a beginning of the credential, or nearly.
+        let secret = [b'a'; 200];
+        for (text, cut) in [(&[b'a'; 199][..], 1), (&[b'a'; 20_000], 1), (&[b'a'; 20_000], 997)] {
+            let mut streams = vec![text.to_vec()];
+            streams.push(text.chunks(199).flat_map(|run| [run, b"b"].concat()).collect());
+            for stream in streams {
+                let mut redactor = Redactor::new(Secret::new(&secret), FaultSet::none());
+                let before: u64 = redactor.needles.iter().map(|needle| needle.work).sum();
+                let mut passed = 0;
+                for piece in stream.chunks(cut) {
+                    passed += redactor.push(Bytes::copy_from_slice(piece)).len();
+                    let waiting = redactor.held.len() - redactor.gone;
+                    assert!(waiting < redactor.longest && redactor.held.len() <= 2 * waiting + 1, "{waiting}");
+                }
+                passed += redactor.finish().len();
+                let work = redactor.needles.iter().map(|needle| needle.work).sum::<u64>() - before;
+                let most = 2 * (stream.len() * redactor.needles.len()) as u64;
+                assert_eq!(passed, stream.len());
+                assert!(work <= most, "{work} comparisons of {} bytes with {} forms", stream.len(), most / 2);
+                assert!(redactor.covered.is_empty());
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_long_piece_is_as_many_short_ones(
+            text in "(abaab|ab|6|[a-c6]{1,3}){20,200}",
+            cut in 1_usize..300,
+        ) {
+            let secret = b"abaab";
+            let single: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+            let longer: Vec<&[u8]> = text.as_bytes().chunks(cut).collect();
+            prop_assert_eq!(redacted(secret, &longer), redacted(secret, &single));
+        }
+
         #[test]
         fn however_it_is_cut_the_result_is_one_and_free_of_the_secret(
             secret in "[ab]{3,8}",

@@ -160,6 +160,23 @@ pub(crate) fn classify_with<'p>(
     }
 }
 
+/// Whether all that an adapter's free routes show is its credential's, so that tenants who share one would share it: one
+/// bot's updates, its webhook and its chats.
+#[must_use]
+pub const fn is_shared_by_credential(adapter: Adapter) -> bool {
+    match adapter {
+        Adapter::Telegram => true,
+        Adapter::Openai
+        | Adapter::Anthropic
+        | Adapter::Openrouter
+        | Adapter::Gemini
+        | Adapter::Elevenlabs
+        | Adapter::Assemblyai
+        | Adapter::Muapi
+        | Adapter::Composio => false,
+    }
+}
+
 /// The method of Telegram's Bot API that a path names.
 #[must_use]
 pub fn bot_method(path: &str) -> Option<&str> {

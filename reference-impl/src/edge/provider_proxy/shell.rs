@@ -9,8 +9,10 @@ use super::payload::{BODY_MAX, Payload};
 use super::redaction::Secret;
 use super::request_headers::{Injection, forwarded, target};
 use super::route::{self, Metered, Route};
+use super::terms;
 use super::trace::Trace;
 use crate::clock::Clock;
+use crate::edge::budget::{Budget, Share};
 use crate::edge::connection::Connection;
 use crate::edge::entry::Inspection;
 use crate::edge::upstream::{Pool, RequestBody, ResponseBody, next_data};
@@ -40,7 +42,7 @@ use std::sync::Arc;
 use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroizing;
 
 /// What the provider proxies of a platform are made of.
@@ -54,12 +56,17 @@ pub(crate) struct Means {
     pub(crate) pool_credentials: BTreeMap<Adapter, PoolCredential>,
     pub(crate) clock: Clock,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    /// The bodies that are held until they are whole.
+    pub(crate) bodies: Budget,
     /// How long a body may stand still.
     pub(crate) stall_timeout: Duration,
     pub(crate) faults: FaultSet,
     #[cfg(feature = "faults")]
     pub(crate) planted: super::planted::Planted,
 }
+
+/// How many times the longest pause a body may take in all until it is whole.
+const STALLS_MAX: u32 = 5;
 
 /// The provider proxies of a platform.
 pub(crate) struct ProviderProxy {
@@ -164,7 +171,27 @@ pub(crate) struct Prepared {
     pub(crate) request: Request<RequestBody>,
     pub(crate) secret: Secret,
     pub(crate) caller: Caller,
+    pub(crate) claim: Claim,
     pub(crate) charge: Option<Charge>,
+}
+
+/// What a request's right to its connection rests on, to be looked up again when it has waited.
+pub(crate) struct Claim {
+    /// The fields that a bearer and a connection are named in.
+    headers: HeaderMap,
+    provider: String,
+    connection: ConnectionId,
+}
+
+/// The fields that decide who calls and with what.
+const DECIDING: [&str; 3] = ["authorization", "x-api-key", "x-vendo-connection"];
+
+impl Claim {
+    fn new(parts: &Parts, provider: &str, connection: &ConnectionId) -> Self {
+        let deciding = parts.headers.iter().filter(|(name, _)| DECIDING.contains(&name.as_str()));
+        let headers = deciding.map(|(name, value)| (name.clone(), value.clone())).collect();
+        Self { headers, provider: provider.to_owned(), connection: connection.clone() }
+    }
 }
 
 /// A connection that may be used.
@@ -194,34 +221,43 @@ impl Means {
         trace: &mut Trace,
     ) -> Result<Prepared, Refusal> {
         let (parts, body) = request.into_parts();
-        let caller = self.caller(connection, &parts, trace).await?;
+        let caller = self.caller(Some(connection), &parts.headers, trace).await?;
         trace.caller = Some(caller.clone());
         let route = route::classify_with(adapter, &parts.method, path, self.faults);
         if adapter == Adapter::Composio {
-            return self.prepare_action(connection, route, parts, body, trace).await;
+            return self.prepare_action(connection, &caller, route, parts, body, trace).await;
         }
-        let found = self.connection(adapter, adapter.slug(), &caller, &parts, trace).await?;
+        let found = self.connection(adapter, adapter.slug(), &caller, &parts.headers, trace).await?;
         trace.inspection.reach(Guard::RouteClass);
         match route.ok_or(Refusal::RouteBlocked)? {
             Route::Free => {
+                if found.profile == Profile::VendoManagedPool && route::is_shared_by_credential(adapter) {
+                    return Err(Refusal::RouteBlocked);
+                }
+                let claim = Claim::new(&parts, adapter.slug(), &found.id);
                 let credential = self.credential(adapter, found).await?;
-                self.prepared(adapter, caller, parts, RequestBody::new(body), credential, None, trace)
+                self.prepared(adapter, (caller, claim), parts, RequestBody::new(body), credential, None, trace)
             }
             Route::Metered(metered) => {
-                let priced = self.price(adapter, metered, &parts, body).await?;
+                let priced = self.price(adapter, metered, &caller, &parts, body).await?;
                 let (caller, found) = if metered.reads_body() {
                     // A client may take its time with a body, and what it may use may have ended meanwhile.
-                    let caller = self.caller(connection, &parts, trace).await?;
-                    let found = self.connection(adapter, adapter.slug(), &caller, &parts, trace).await?;
+                    let caller = self.caller(Some(connection), &parts.headers, trace).await?;
+                    let found = self.connection(adapter, adapter.slug(), &caller, &parts.headers, trace).await?;
                     (caller, found)
                 } else {
                     (caller, found)
                 };
+                if found.profile == Profile::VendoManagedPool && metered.reads_body() {
+                    let payload = Payload::read(&priced.body).map_err(|_| Refusal::Validation)?;
+                    terms::check_shared(adapter, &payload)?;
+                }
                 let tariff = self.tariff(adapter, metered, &caller, priced.model.as_deref()).await?;
                 let charge = self.charge(adapter, metered, &caller, &found, &parts, &priced, tariff).await;
+                let claim = Claim::new(&parts, adapter.slug(), &found.id);
                 let credential = self.credential(adapter, found).await?;
                 let body = RequestBody::whole(priced.body);
-                self.prepared(adapter, caller, parts, body, credential, Some(charge), trace)
+                self.prepared(adapter, (caller, claim), parts, body, credential, Some(charge), trace)
             }
         }
     }
@@ -230,6 +266,7 @@ impl Means {
     async fn prepare_action(
         &self,
         connection: &Connection,
+        caller: &Caller,
         route: Option<Route<'_>>,
         parts: Parts,
         body: Incoming,
@@ -238,43 +275,70 @@ impl Means {
         let adapter = Adapter::Composio;
         trace.inspection.reach(Guard::RouteClass);
         let Some(Route::Metered(metered)) = route else { return Err(Refusal::RouteBlocked) };
-        let priced = self.price(adapter, metered, &parts, body).await?;
+        let priced = self.price(adapter, metered, caller, &parts, body).await?;
         let toolkit = priced.model.clone().ok_or(Refusal::Validation)?;
         // The key was good before the body was read, which may have taken long.
-        let caller = self.caller(connection, &parts, trace).await?;
+        let caller = self.caller(Some(connection), &parts.headers, trace).await?;
         let missing = |refusal| {
             if refusal == Refusal::BindingMissing { Refusal::ToolkitMissing(toolkit.clone()) } else { refusal }
         };
-        let found = self.connection(adapter, &toolkit, &caller, &parts, trace).await;
+        let found = self.connection(adapter, &toolkit, &caller, &parts.headers, trace).await;
         let found = found.map_err(missing)?;
         let tariff = self.tariff(adapter, metered, &caller, Some(&toolkit)).await?;
         let charge = self.charge(adapter, metered, &caller, &found, &parts, &priced, tariff).await;
+        let claim = Claim::new(&parts, &toolkit, &found.id);
         let credential = self.credential(adapter, found).await.map_err(missing)?;
-        self.prepared(adapter, caller, parts, RequestBody::whole(priced.body), credential, Some(charge), trace)
+        let body = RequestBody::whole(priced.body);
+        self.prepared(adapter, (caller, claim), parts, body, credential, Some(charge), trace)
+    }
+
+    /// Looks up once more what a request rests on, right before it is sent: it has waited for the wallet and for a
+    /// connection to the provider, and key, binding or connection may have ended meanwhile.
+    pub(crate) async fn still_granted(&self, adapter: Adapter, claim: &Claim, before: &Caller) -> Result<(), Refusal> {
+        let mut trace = Trace::new(Some(adapter), Inspection::new(self.faults), None);
+        if self.faults.has(Fault::PrxKeyCachedPerConnection) {
+            // Whoever this fault takes the caller for is not found by what the request presents.
+            return Ok(());
+        }
+        let caller = self.caller(None, &claim.headers, &mut trace).await?;
+        let found = self.connection(adapter, &claim.provider, &caller, &claim.headers, &mut trace).await;
+        let found = found.map_err(|refusal| {
+            let of_toolkit = adapter == Adapter::Composio && refusal == Refusal::BindingMissing;
+            if of_toolkit { Refusal::ToolkitMissing(claim.provider.clone()) } else { refusal }
+        })?;
+        // Another connection has taken its place: the request was neither priced nor made for it.
+        if found.id == claim.connection && caller.key() == before.key() { Ok(()) } else { Err(Refusal::Upstream) }
     }
 
     /// Who calls.
     #[cfg_attr(not(feature = "faults"), expect(unused_variables, reason = "a planted fault looks at the connection"))]
-    async fn caller(&self, connection: &Connection, parts: &Parts, trace: &mut Trace) -> Result<Caller, Refusal> {
+    async fn caller(
+        &self,
+        connection: Option<&Connection>,
+        headers: &HeaderMap,
+        trace: &mut Trace,
+    ) -> Result<Caller, Refusal> {
         trace.inspection.reach(Guard::KeyLookup);
         #[cfg(feature = "faults")]
         if self.faults.has(Fault::PrxKeyCachedPerConnection)
+            && let Some(connection) = connection
             && let Some(caller) = &*connection.caller.lock().unwrap_or_else(PoisonError::into_inner)
         {
             return Ok(caller.clone());
         }
-        let first = parts
-            .headers
+        let first = headers
             .get(AUTHORIZATION)
             .filter(|_| self.faults.has(Fault::PrxFirstAuthorizationWins))
             .map(|value| HeaderMap::from_iter([(AUTHORIZATION, value.clone())]));
-        let presented = bearer::presented(first.as_ref().unwrap_or(&parts.headers));
+        let presented = bearer::presented(first.as_ref().unwrap_or(headers));
         let bearer = presented.map_err(|_| Refusal::Key(KeyRefusal::Unknown))?;
         let found = self.keys.caller(bearer, self.clock.now_s()).await.map_err(out_of_reach)?;
         let caller = found.map_err(Refusal::Key)?;
         trace.inspection.reach(Guard::Scope);
         #[cfg(feature = "faults")]
-        connection.caller.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| caller.clone());
+        if let Some(connection) = connection {
+            connection.caller.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| caller.clone());
+        }
         Ok(caller)
     }
 
@@ -284,7 +348,7 @@ impl Means {
         adapter: Adapter,
         provider: &str,
         caller: &Caller,
-        parts: &Parts,
+        headers: &HeaderMap,
         trace: &mut Trace,
     ) -> Result<Found, Refusal> {
         let scope = caller.scope();
@@ -292,13 +356,13 @@ impl Means {
             Grant::App(app) => self.database.bindings(scope, app, provider).await.map_err(out_of_reach)?,
             Grant::Connection(_) => Vec::new(),
         };
-        let id = match decide::choose(caller.grant(), &bindings, &parts.headers, &mut trace.inspection) {
+        let id = match decide::choose(caller.grant(), &bindings, headers, &mut trace.inspection) {
             Ok(id) => id.into_owned(),
             #[cfg(feature = "faults")]
             Err(refusal)
                 if self.faults.has(Fault::PrxForeignConnection404) || self.faults.has(Fault::PrxForeignNameInError) =>
             {
-                return Err(self.say_why(&parts.headers, trace, refusal).await);
+                return Err(self.say_why(headers, trace, refusal).await);
             }
             Err(refusal) => return Err(refusal),
         };
@@ -327,37 +391,47 @@ impl Means {
         &self,
         adapter: Adapter,
         metered: Metered<'_>,
+        caller: &Caller,
         parts: &Parts,
         body: Incoming,
     ) -> Result<Priced, Refusal> {
+        let mut share = self.bodies.share(caller.scope().tenant());
         let body = if metered.reads_body() {
             decide::readable(&parts.headers, BODY_MAX)?;
-            self.read(body).await?
+            self.read(body, &mut share).await?
         } else {
             Bytes::new()
         };
         let payload =
             metered.reads_body().then(|| Payload::read(&body).map_err(|_| Refusal::Validation)).transpose()?;
+        if let Some(payload) = &payload {
+            terms::check(adapter, payload)?;
+        }
         let (model, order) =
             order(adapter, metered, payload.as_ref(), body.len() as u64).map_err(|_| Refusal::Validation)?;
         let model = model.map(std::borrow::Cow::into_owned);
         let streams =
             adapter == Adapter::Openrouter && payload.as_ref().is_some_and(|payload| payload.is_true("stream"));
         let rewritten = payload.filter(|_| streams).map(|payload| Bytes::from(payload.asking_for_usage()));
-        Ok(Priced { body: rewritten.unwrap_or(body), model, order })
+        // A rewritten body takes the place of the one that was counted.
+        Ok(Priced { body: share.bind(rewritten.unwrap_or(body)), model, order })
     }
 
-    /// A whole body, of no more than [`BODY_MAX`].
-    async fn read(&self, mut body: Incoming) -> Result<Bytes, Refusal> {
+    /// A whole body, of no more than [`BODY_MAX`], in the tenant's share of what may be held.
+    async fn read(&self, mut body: Incoming, share: &mut Share) -> Result<Bytes, Refusal> {
         let mut first = Bytes::new();
         let mut all = BytesMut::new();
+        let end = Instant::now() + self.stall_timeout * STALLS_MAX;
         loop {
-            let piece = timeout(self.stall_timeout, next_data(&mut body)).await.map_err(|_| Refusal::BadRequest)?;
+            // Byte by byte it would hold its share for ever, and move all the time.
+            let piece = timeout_at(end, timeout(self.stall_timeout, next_data(&mut body))).await;
+            let piece = piece.ok().and_then(Result::ok).ok_or(Refusal::BadRequest)?;
             let Some(piece) = piece else { break };
             let piece = piece.map_err(|_| Refusal::BadRequest)?;
             if first.len() + all.len() + piece.len() > BODY_MAX {
                 return Err(Refusal::PayloadTooLarge);
             }
+            share.grow(piece.len())?;
             if first.is_empty() && all.is_empty() {
                 first = piece;
                 continue;
@@ -499,7 +573,7 @@ impl Means {
     fn prepared(
         &self,
         adapter: Adapter,
-        caller: Caller,
+        (caller, claim): (Caller, Claim),
         mut parts: Parts,
         body: RequestBody,
         credential: Credential,
@@ -528,7 +602,7 @@ impl Means {
         #[cfg(feature = "faults")]
         trace.credential.push_str(&secret);
         let secret = Secret::new(secret.as_bytes());
-        Ok(Prepared { adapter, endpoint, request: Request::from_parts(parts, body), secret, caller, charge })
+        Ok(Prepared { adapter, endpoint, request: Request::from_parts(parts, body), secret, caller, claim, charge })
     }
 }
 

@@ -52,7 +52,8 @@ struct Index {
     keys: BTreeMap<KeyId, TenantId>,
     digests: BTreeMap<KeyDigest, (TenantId, KeyId)>,
     connections: BTreeMap<ConnectionId, TenantId>,
-    external_ids: BTreeMap<ExternalId, (TenantId, ConnectionId)>,
+    /// Not unique: each tenant has its own, in the order in which they came.
+    external_ids: BTreeMap<ExternalId, Vec<(TenantId, ConnectionId)>>,
     jobs: BTreeMap<JobRef, TenantId>,
 }
 
@@ -285,10 +286,10 @@ impl Database for MemoryDatabase {
         Ok(found.and_then(|(tenant, id)| self.row(tenant, |rows| rows.keys.get(id).cloned())))
     }
 
-    async fn hook_connection(&self, external: &ExternalId) -> Outcome<Option<ConnectionRow>> {
+    async fn hook_connections(&self, external: &ExternalId) -> Outcome<Vec<ConnectionRow>> {
         let index = self.index_read();
-        let found = index.external_ids.get(external);
-        Ok(found.and_then(|(tenant, id)| self.row(tenant, |rows| rows.connections.get(id).cloned())))
+        let found = index.external_ids.get(external).into_iter().flatten();
+        Ok(found.filter_map(|(tenant, id)| self.row(tenant, |rows| rows.connections.get(id).cloned())).collect())
     }
 
     async fn rates(&self, provider: &str, model: &str) -> Outcome<Option<Arc<ModelRates>>> {
@@ -386,11 +387,12 @@ impl Database for MemoryDatabase {
         let tenant = self.tenant(scope)?;
         let mut index = self.index();
         let mut rows = tenant.write();
-        if index.external_ids.contains_key(&row.external_id) {
+        if rows.connections.values().any(|own| own.external_id == row.external_id) {
             return Err(DatabaseError::Taken);
         }
         claim(&mut index.connections, &row.id, scope.tenant().clone())?;
-        index.external_ids.insert(row.external_id.clone(), (scope.tenant().clone(), row.id.clone()));
+        let so_called = index.external_ids.entry(row.external_id.clone()).or_default();
+        so_called.push((scope.tenant().clone(), row.id.clone()));
         let created = rows.next();
         rows.connections.insert(row.id.clone(), ConnectionRow { created, tenant: scope.tenant().clone(), ..row });
         Ok(())

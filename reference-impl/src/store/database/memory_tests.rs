@@ -241,8 +241,14 @@ fn identifiers_are_unique_over_all_tenants() {
     let other = connection("T-b", "third", Profile::ByokStatic);
     let by_id = ConnectionRow { id: id("first-T-a"), ..other.clone() };
     assert_eq!(now(database.insert_connection(&scope, by_id)), taken);
+    // But for what a provider calls them: that another tenant has the same says nothing.
     let by_external = ConnectionRow { external_id: id("ext-first-T-a"), ..other };
-    assert_eq!(now(database.insert_connection(&scope, by_external)), taken);
+    assert_eq!(now(database.insert_connection(&scope, by_external.clone())), Ok(()));
+    let so_called = now(database.hook_connections(&id("ext-first-T-a"))).unwrap();
+    let owners: Vec<&str> = so_called.iter().map(|row| row.tenant.as_str()).collect();
+    assert_eq!(owners, ["T-a", "T-b"]);
+    let own = ConnectionRow { id: id("fourth-T-b"), ..by_external };
+    assert_eq!(now(database.insert_connection(&scope, own)), taken);
     assert_eq!(now(database.key(&key("T-a").digest)).unwrap().unwrap().tenant.as_str(), "T-a");
     assert_eq!(database.create_tenant(&id("T-a")), taken);
 }

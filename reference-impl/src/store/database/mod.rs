@@ -2,7 +2,7 @@
 //!
 //! Every read and write of a tenant's rows takes a [`TenantScope`], and there is no other way to them; a row of another
 //! tenant is as absent as one that never was. Two reads come before it is known who acts, and take none: the key of a
-//! digest and the connection of an external id. The rate table is public.
+//! digest and the connections of an external id. The rate table is public.
 //!
 //! [`Database`] is what a store of rows can do, [`Db`] is the store that the platform runs on: dispatch is static, and a
 //! database across a network is a variant more.
@@ -83,8 +83,9 @@ type Outcome<T> = Result<T, DatabaseError>;
 database! {
     /// The key of a digest, whoever owns it.
     fn key(digest: &KeyDigest) -> Outcome<Option<KeyRow>>;
-    /// The connection that a provider calls so, whoever owns it.
-    fn hook_connection(external: &ExternalId) -> Outcome<Option<ConnectionRow>>;
+    /// The connections that a provider calls so, whoever owns them, the first one first: an external id is a tenant's
+    /// own, and another tenant's is no reason to refuse it.
+    fn hook_connections(external: &ExternalId) -> Outcome<Vec<ConnectionRow>>;
     /// The rates of a provider's model, byte for byte, or none.
     fn rates(provider: &str, model: &str) -> Outcome<Option<Arc<ModelRates>>>;
 
@@ -111,7 +112,7 @@ database! {
     fn keys(scope: &TenantScope) -> Outcome<Vec<KeyRow>>;
     /// Marks a key as revoked, from the first such time on, and gives its row.
     fn revoke_key(scope: &TenantScope, id: &KeyId, at_s: i64) -> Outcome<KeyRow>;
-    /// Adds a connection.
+    /// Adds a connection. Its external id must be new to the tenant, and its id to all.
     fn insert_connection(scope: &TenantScope, row: ConnectionRow) -> Outcome<()>;
     /// Writes a connection's row anew. Its version must be the stored one and 1, else [`DatabaseError::Conflict`].
     fn update_connection(scope: &TenantScope, row: ConnectionRow) -> Outcome<()>;

@@ -368,7 +368,9 @@ fn costs(
         Metered::Tokens | Metered::TokensOf(_) => {
             let asked = body_text(world, call).map_or(0, |body| u64::try_from(body.len()).unwrap_or(u64::MAX));
             let input = behind.input.unwrap_or_else(|| tokens_estimated_of(asked));
-            let output = behind.output.or(behind.deltas).unwrap_or_else(|| tokens_estimated_of(behind.bytes));
+            // A stream that nobody counted has what its events show, and a token for each kibibyte at the least.
+            let shown = behind.deltas.map(|deltas| deltas.max(behind.bytes.div_ceil(1024)));
+            let output = behind.output.or(shown).unwrap_or_else(|| tokens_estimated_of(behind.bytes));
             let cost = of(model, Meter::InputTokens, input).saturating_add(of(model, Meter::OutputTokens, output));
             (cost, None)
         }

@@ -14,6 +14,8 @@ pub struct Events {
     size: usize,
     /// The last byte was a carriage return: a line feed that follows ends no other line.
     after_return: bool,
+    /// The bytes of events that were too long to be read.
+    unread: u64,
 }
 
 impl Events {
@@ -54,6 +56,11 @@ impl Events {
         self.end_event(&mut each);
     }
 
+    /// The bytes of events that were too long to be read.
+    pub fn unread(&self) -> u64 {
+        self.unread
+    }
+
     fn extend(&mut self, bytes: &[u8]) {
         self.size = self.size.saturating_add(bytes.len());
         if self.size <= EVENT_MAX {
@@ -80,6 +87,9 @@ impl Events {
             && let Some(data) = self.data.strip_suffix(b"\n")
         {
             each(data);
+        }
+        if self.size > EVENT_MAX {
+            self.unread = self.unread.saturating_add(self.size as u64);
         }
         self.data.clear();
         self.size = 0;
@@ -135,6 +145,18 @@ mod tests {
             assert_eq!(pieces(&format!("data:a\ndata:{over}\n\ndata:b\n\n")), ["b"], "{chunk}");
             assert_eq!(pieces(&format!("{}data:b\n\n", ":x\n".repeat(EVENT_MAX / 2))), [""; 0], "{chunk}");
         }
+    }
+
+    #[test]
+    fn what_is_too_long_to_be_read_is_counted() {
+        let mut events = Events::default();
+        let stream = format!("data: a\n\ndata:{}\n\ndata: b\n\n", "x".repeat(EVENT_MAX));
+        for piece in stream.as_bytes().chunks(65_536) {
+            events.push(piece, |_| {});
+        }
+        assert_eq!(events.unread(), EVENT_MAX as u64 + 5);
+        events.finish(|_| {});
+        assert_eq!(events.unread(), EVENT_MAX as u64 + 5);
     }
 
     #[test]

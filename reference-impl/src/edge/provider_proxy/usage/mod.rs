@@ -8,9 +8,10 @@ pub mod tokens;
 use events::Events;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokens::{Dialect, RawExt, Tokens, count, parsed};
+use tokens::{Dialect, RawExt, Tokens, count, estimated, parsed};
 
-/// The longest answer, other than a stream of events, that is read, in bytes. A longer one reports nothing.
+/// The longest answer, other than a stream of events, that is read, in bytes. A longer one reports nothing, and is billed by
+/// its length.
 pub const DOCUMENT_MAX: usize = 8 * 1024 * 1024;
 
 /// What is looked for in an answer.
@@ -33,8 +34,12 @@ pub struct Reported {
     pub streamed: bool,
     /// The length of the body, in bytes.
     pub bytes: u64,
+    /// The length of what the events of a stream carried, in bytes: comments, which only keep it alive, are not of it.
+    pub event_bytes: u64,
     /// What it said of a job.
     pub job: Job,
+    /// It was too long to be read, and so says nothing.
+    pub unread: bool,
 }
 
 /// What an answer said of a job.
@@ -83,11 +88,14 @@ impl Reader {
         self.reported.bytes = self.reported.bytes.saturating_add(piece.len() as u64);
         match (&mut self.source, self.interest) {
             (Source::Unread, _) => {}
-            (Source::Document(held), _) if held.len() + piece.len() > DOCUMENT_MAX => self.source = Source::Unread,
+            (Source::Document(held), _) if held.len() + piece.len() > DOCUMENT_MAX => {
+                self.source = Source::Unread;
+                self.reported.unread = true;
+            }
             (Source::Document(held), _) => held.extend_from_slice(piece),
             (Source::Events(events), Interest::Tokens(dialect)) => {
-                let tokens = &mut self.reported.tokens;
-                events.push(piece, |event| read_event(tokens, dialect, event));
+                let reported = &mut self.reported;
+                events.push(piece, |event| read_event(reported, dialect, event));
             }
             (Source::Events(_), Interest::Job | Interest::None) => {}
         }
@@ -101,8 +109,10 @@ impl Reader {
             Source::Document(held) => std::str::from_utf8(held).ok(),
             Source::Events(events) => {
                 if let Interest::Tokens(dialect) = self.interest {
-                    let tokens = &mut self.reported.tokens;
-                    events.finish(|event| read_event(tokens, dialect, event));
+                    let reported = &mut self.reported;
+                    events.finish(|event| read_event(reported, dialect, event));
+                    reported.event_bytes = reported.event_bytes.saturating_add(events.unread());
+                    reported.tokens.deltas = reported.tokens.deltas.saturating_add(estimated(events.unread()));
                 }
                 None
             }
@@ -120,9 +130,13 @@ impl Reader {
     }
 }
 
-fn read_event(tokens: &mut Tokens, dialect: Dialect, event: &[u8]) {
-    if let Ok(event) = std::str::from_utf8(event) {
-        tokens.read_event(dialect, event);
+fn read_event(reported: &mut Reported, dialect: Dialect, event: &[u8]) {
+    reported.event_bytes = reported.event_bytes.saturating_add(event.len() as u64);
+    let tokens = &mut reported.tokens;
+    match std::str::from_utf8(event) {
+        Ok(event) => tokens.read_event(dialect, event),
+        // What can't be read was sent all the same.
+        Err(_) => tokens.deltas = tokens.deltas.saturating_add(estimated(event.len() as u64)),
     }
 }
 

@@ -28,8 +28,14 @@ pub struct Tokens {
     pub input: Option<u64>,
     /// Tokens out.
     pub output: Option<u64>,
-    /// The events that carried a part of the answer.
+    /// What the events that carried a part of the answer are taken for: see [`estimated`], and one each at the least.
     pub deltas: u64,
+}
+
+/// The tokens that a text of so many bytes is taken for, where nobody says.
+#[must_use]
+pub const fn estimated(bytes: u64) -> u64 {
+    bytes.div_ceil(4)
 }
 
 impl Tokens {
@@ -59,6 +65,13 @@ impl Tokens {
         }
     }
 
+    /// Notes a part of an answer of so many bytes.
+    fn carried(&mut self, bytes: u64) {
+        if bytes > 0 {
+            self.deltas = self.deltas.saturating_add(estimated(bytes));
+        }
+    }
+
     fn openai(&mut self, document: &str) {
         let Some(found) = parsed::<Openai<'_>>(document) else { return };
         let kind = found.kind.and_then(RawExt::text);
@@ -76,16 +89,12 @@ impl Tokens {
         }
         let choices: Vec<Choice<'_>> = found.choices.and_then(RawExt::parsed).unwrap_or_default();
         let in_choice = |choice: &Choice<'_>| {
-            choice.text.is_some_and(carries)
-                || choice
-                    .delta
-                    .and_then(RawExt::parsed::<BTreeMap<String, &RawValue>>)
-                    .is_some_and(|delta| delta.iter().any(|(name, value)| name != "role" && carries(value)))
+            let delta = choice.delta.and_then(RawExt::parsed::<BTreeMap<String, &RawValue>>).unwrap_or_default();
+            let members = delta.iter().filter(|(name, _)| *name != "role").map(|(_, value)| weight(value));
+            choice.text.map_or(0, weight).saturating_add(members.sum())
         };
-        let in_response = kind.is_some_and(|kind| kind.ends_with(".delta")) && found.delta.is_some_and(carries);
-        if in_response || choices.iter().any(in_choice) {
-            self.deltas = self.deltas.saturating_add(1);
-        }
+        let in_response = found.delta.filter(|_| kind.is_some_and(|kind| kind.ends_with(".delta"))).map_or(0, weight);
+        self.carried(choices.iter().map(in_choice).fold(in_response, u64::saturating_add));
     }
 
     fn anthropic_event(&mut self, event: &str) {
@@ -100,7 +109,11 @@ impl Tokens {
                     self.output = count(output);
                 }
             }
-            Some("content_block_delta") => self.deltas = self.deltas.saturating_add(1),
+            Some("content_block_delta") => {
+                let delta = found.delta.and_then(RawExt::parsed::<BTreeMap<String, &RawValue>>).unwrap_or_default();
+                let members = delta.iter().filter(|(name, _)| *name != "type").map(|(_, value)| weight(value));
+                self.carried(members.sum::<u64>().max(1));
+            }
             Some(_) | None => {}
         }
     }
@@ -112,13 +125,17 @@ impl Tokens {
             self.output = sum(usage.candidates, [usage.thoughts]);
         }
         let candidates: Vec<Candidate<'_>> = found.candidates.and_then(RawExt::parsed).unwrap_or_default();
-        let speaks = |candidate: &Candidate<'_>| {
+        let spoken = |candidate: &Candidate<'_>| {
             let content = candidate.content.and_then(RawExt::parsed::<Content<'_>>);
-            content.and_then(|content| content.parts).is_some_and(carries)
+            let Some(parts) = content.and_then(|content| content.parts).filter(|parts| carries(parts)) else {
+                return 0;
+            };
+            match parts.parsed::<Vec<BTreeMap<String, &RawValue>>>() {
+                Some(parts) => parts.iter().flat_map(BTreeMap::values).map(|value| weight(value)).sum::<u64>().max(1),
+                None => weight(parts),
+            }
         };
-        if candidates.iter().any(speaks) {
-            self.deltas = self.deltas.saturating_add(1);
-        }
+        self.carried(candidates.iter().map(spoken).fold(0, u64::saturating_add));
     }
 }
 
@@ -135,6 +152,13 @@ pub(super) fn count(value: &RawValue) -> Option<u64> {
 fn sum<const N: usize>(first: Option<&RawValue>, beside: [Option<&RawValue>; N]) -> Option<u64> {
     let mut beside = beside.into_iter().flatten();
     beside.try_fold(first.and_then(count)?, |sum, more| sum.checked_add(count(more)?)).filter(|sum| *sum <= COUNT_MAX)
+}
+
+/// The bytes of a member that holds anything: a string's own, or all of another value's.
+fn weight(value: &RawValue) -> u64 {
+    let text = value.get();
+    let quotes = if text.starts_with('"') { 2 } else { 0 };
+    if carries(value) { (text.len() - quotes) as u64 } else { 0 }
 }
 
 /// Whether a member holds anything.
@@ -214,6 +238,8 @@ struct Anthropic<'d> {
     kind: Option<&'d RawValue>,
     #[serde(borrow, default)]
     message: Option<&'d RawValue>,
+    #[serde(borrow, default)]
+    delta: Option<&'d RawValue>,
     #[serde(borrow, default)]
     usage: Option<&'d RawValue>,
 }
@@ -370,7 +396,10 @@ mod tests {
         let tool = r#"{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}"#;
         let stop = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
         let last = r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":9}}"#;
-        assert_eq!(stream(Openai, &[role, word, tool, stop, last, "[DONE]"]), (Some(7), Some(9), 2));
+        // One for the word, and four for the thirteen bytes of the call.
+        assert_eq!(stream(Openai, &[role, word, tool, stop, last, "[DONE]"]), (Some(7), Some(9), 5));
+        let long = r#"{"choices":[{"delta":{"content":"nine byte"}},{"delta":{"content":"a","refusal":null}}]}"#;
+        assert_eq!(stream(Openai, &[long]), (None, None, 3));
         assert_eq!(stream(Openai, &[role, word, word]), (None, None, 2));
         let early = r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":1}}"#;
         assert_eq!(stream(Openai, &[early, word, last]), (Some(7), Some(9), 1));
@@ -388,10 +417,14 @@ mod tests {
             (Some(7), Some(9), 2)
         );
         assert_eq!(stream(Anthropic, &[start, block]), (Some(7), None, 1));
+        let json = r#"{"type":"content_block_delta","delta":{"type":"input_json_delta","partial_json":"12345678"}}"#;
+        assert_eq!(stream(Anthropic, &[json]), (None, None, 2));
         let chunk = r#"{"candidates":[{"content":{"parts":[{"text":"a"}]}}],"usageMetadata":{"promptTokenCount":7}}"#;
         let end = r#"{"usageMetadata":{"promptTokenCount":7,"candidatesTokenCount":9}}"#;
         assert_eq!(stream(Gemini, &[chunk, chunk, end]), (Some(7), Some(9), 2));
         assert_eq!(stream(Gemini, &[chunk]), (Some(7), None, 1));
+        let parts = r#"{"candidates":[{"content":{"parts":[{"text":"12345678"},{"text":"123"}]}}]}"#;
+        assert_eq!(stream(Gemini, &[parts]), (None, None, 3));
     }
 
     proptest! {
