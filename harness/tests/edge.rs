@@ -54,7 +54,7 @@ fn plain(world: &World) -> Vec<Action> {
 /// Everything that isn't one plain call: several at once, a change in between, streams that end early, controls, and
 /// attempts on sealed values.
 fn special(world: &World) -> Vec<Action> {
-    let key = keys(world)[0];
+    let key = *keys(world).first().unwrap();
     let openai = world.connection_in(world.key(key).tenant, Slot::OpenaiOlder).unwrap();
     let ask = || ProviderCall::plain(0, key, Provider::Openai, Route::Chat);
     let stream = |client, kind| {
