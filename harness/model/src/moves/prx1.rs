@@ -3,6 +3,7 @@
 use super::draft::{Draft, row};
 use super::edge_draft::{RouteKind, Service, Way, named};
 use super::edge_pair::{presenting, with_headers};
+use crate::action::edge::header::CredentialField;
 use crate::action::edge::key::{BadBearer, CookieField, KeyCarrier, KeyHeader, KeyRef, QueryField, SchemeSpelling};
 use crate::action::edge::provider::{BodyShape, Payload, QueryPair};
 use crate::action::edge::{EdgeHeader, Presented, ProviderCall};
@@ -75,6 +76,16 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             let way = draft.way(own, Service::Proxy, |_| true)?;
             let second = second_key(draft, way, other);
             let own_key = KeyRef::Key(way.key);
+            let mine = draft.world.keys_where(|key| key.tenant == way.tenant);
+            if draft.one_in(4)
+                && let Some(key) = draft.among(&mine)
+            {
+                // Where a provider's own clients write a key, none is looked for.
+                let field = draft.of(&CredentialField::ALL);
+                let call = draft.served(way, RouteKind::Any)?;
+                draft.proxied(with_headers(call, [EdgeHeader::KeyBeside { field, key }]));
+                return Some(());
+            }
             let presented = if second == own_key || draft.one_in(5) {
                 Presented { key: own_key, how: KeyCarrier::BasicBeside }
             } else if draft.one_in(2) {

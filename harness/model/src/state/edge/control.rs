@@ -3,7 +3,7 @@
 use super::{ConnectionState, EdgeState, KeyState, issued_id};
 use crate::action::Status;
 use crate::action::edge::EdgeControl;
-use crate::action::edge::control::{ConnectionStatus, DestinationUrl, GrantRef, KeyTarget};
+use crate::action::edge::control::{ConnectionStatus, DestinationUrl, GrantRef, KeyTarget, Taken};
 use crate::observation::Observation;
 use crate::state::{ControlOutcome, State};
 use crate::world::World;
@@ -53,9 +53,12 @@ impl State {
             EdgeControl::ReplaceWebhookSecret { connection } => {
                 world.connection(connection).webhook_secret.is_some() && is_there(connection)
             }
+            EdgeControl::Take { actor, what: Taken::AppOf(deployment) } => {
+                world.deployment(deployment).tenant != usize::from(actor) % world.tenants.len().max(1)
+            }
             EdgeControl::TopUp { cents, .. } => cents > 0 && self.edge.wallet_available,
             EdgeControl::SetWalletAvailable { on } => on != self.edge.wallet_available,
-            EdgeControl::ListKeys { .. } | EdgeControl::Dump => true,
+            EdgeControl::ListKeys { .. } | EdgeControl::Take { .. } | EdgeControl::Dump => true,
         }
     }
 
@@ -86,6 +89,7 @@ impl State {
                 let (app, own) = (world.edge.app_index(app), world.edge.connection_index(connection));
                 done(self.is_own(world, actor, app, own))
             }
+            EdgeControl::Take { .. } => ControlOutcome::Refused,
             EdgeControl::ListKeys { .. }
             | EdgeControl::DropKeyRecord { .. }
             | EdgeControl::SetConnection { .. }
@@ -194,6 +198,7 @@ impl State {
             EdgeControl::SetWalletAvailable { on } => self.edge.wallet_available = on,
             EdgeControl::ListKeys { .. }
             | EdgeControl::DropKeyRecord { .. }
+            | EdgeControl::Take { .. }
             | EdgeControl::TopUp { .. }
             | EdgeControl::Dump => {}
         }

@@ -58,7 +58,8 @@ fn apps(tenants: &[Tenant], deployments: &[Deployment], canaries: &mut CanaryReg
         for which in 0..2 {
             let own = deployments.iter().enumerate().filter(|(_, d)| d.tenant == tenant);
             apps.push(App {
-                id: ids.of("ap", tenant, which),
+                // The first one's id begins the other's.
+                id: ids.of("ap", tenant, 9 * which),
                 tenant,
                 deployment: own.map(|(index, _)| index).nth(which),
                 webhook_secret: canaries.mint(&format!("tenant-{tenant}/app-{which}"), "app-secret", 0),
