@@ -42,7 +42,14 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             } else {
                 let call = draft.served(way, RouteKind::Any)?;
                 if name == "header-names-tenant" {
-                    let headers = draft.tenant_headers(own, other);
+                    let mut headers = draft.tenant_headers(own, other);
+                    let mine = draft.world.keys_where(|key| key.tenant == own);
+                    if draft.one_in(2)
+                        && let Some(key) = draft.among(&mine)
+                    {
+                        // Where a provider's own clients write a key, none is looked for.
+                        headers.push(EdgeHeader::KeyBeside { field: draft.of(&CredentialField::ALL), key });
+                    }
                     with_headers(call, headers)
                 } else {
                     ProviderCall { query: draft.tenant_pairs(own, other), ..call }
@@ -76,16 +83,6 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             let way = draft.way(own, Service::Proxy, |_| true)?;
             let second = second_key(draft, way, other);
             let own_key = KeyRef::Key(way.key);
-            let mine = draft.world.keys_where(|key| key.tenant == way.tenant);
-            if draft.one_in(4)
-                && let Some(key) = draft.among(&mine)
-            {
-                // Where a provider's own clients write a key, none is looked for.
-                let field = draft.of(&CredentialField::ALL);
-                let call = draft.served(way, RouteKind::Any)?;
-                draft.proxied(with_headers(call, [EdgeHeader::KeyBeside { field, key }]));
-                return Some(());
-            }
             let presented = if second == own_key || draft.one_in(5) {
                 Presented { key: own_key, how: KeyCarrier::BasicBeside }
             } else if draft.one_in(2) {
