@@ -179,6 +179,9 @@ fn take<C: Choose>(choose: &mut C, world: &World, connection: u8) -> EdgeControl
         Taken::ConnectionId(connection),
         Taken::Digest(key),
         Taken::KeyId(key),
+        Taken::Status(connection),
+        Taken::Credential(connection),
+        Taken::WebhookSecret(connection),
     ]);
     EdgeControl::Take { actor: choose.index(world.tenants.len()), what }
 }

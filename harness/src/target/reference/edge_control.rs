@@ -9,6 +9,7 @@ use isolation_model::state::edge::issued_id;
 use isolation_model::world::edge::{ConnectionProfile, replaced};
 use isolation_model::world::{label, single_host};
 use reference_impl::identity::key::Grant;
+use reference_impl::store::database::ConnectionStatus;
 use reference_impl::{AccountError, KeyId, NewApp, NewConnection, NewKey, Workspace};
 use zeroize::Zeroizing;
 
@@ -201,6 +202,19 @@ impl ReferenceSession<'_> {
             Taken::Digest(key) => {
                 let key = world.key(key);
                 workspace.import_key(new_key("ky-taken")?, names::digest(&key.bearer), key.prefix()).await
+            }
+            Taken::Status(connection) => {
+                let id = names::connection(world, world.edge.connection_index(connection))?;
+                workspace.set_connection_status(&id, ConnectionStatus::NeedsReauth).await
+            }
+            Taken::Credential(connection) => {
+                let id = names::connection(world, world.edge.connection_index(connection))?;
+                let secret = Zeroizing::new("credential-of-the-taker".to_owned());
+                workspace.replace_credential(&id, secret, None).await
+            }
+            Taken::WebhookSecret(connection) => {
+                let id = names::connection(world, world.edge.connection_index(connection))?;
+                workspace.replace_webhook_secret(&id, Zeroizing::new("secret-of-the-taker".to_owned())).await
             }
             Taken::KeyId(key) => {
                 let key = world.key(key);

@@ -124,6 +124,12 @@ pub enum Taken {
     Digest(u8),
     /// A key with the id of a key of the world, for an app of the actor's own.
     KeyId(u8),
+    /// The status of another tenant's connection.
+    Status(u8),
+    /// The credential of another tenant's connection.
+    Credential(u8),
+    /// The webhook secret of another tenant's connection.
+    WebhookSecret(u8),
 }
 
 /// What a key is to be issued for.

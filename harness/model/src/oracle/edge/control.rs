@@ -37,8 +37,8 @@ pub fn claims(world: &World, control: EdgeControl) -> &'static [ClaimId] {
         | EdgeControl::ReplaceCredential { .. } => &[ClaimId::Crd1],
         EdgeControl::ReplaceWebhookSecret { .. } => &[ClaimId::Hks1],
         EdgeControl::Take { what, .. } => match what {
-            Taken::AppOf(_) | Taken::AppOfUnknown | Taken::ExternalId(_) => &[ClaimId::Hks1],
-            Taken::ConnectionId(_) => &[ClaimId::Crd1, ClaimId::Prx4],
+            Taken::AppOf(_) | Taken::AppOfUnknown | Taken::ExternalId(_) | Taken::WebhookSecret(_) => &[ClaimId::Hks1],
+            Taken::ConnectionId(_) | Taken::Status(_) | Taken::Credential(_) => &[ClaimId::Crd1, ClaimId::Prx4],
             Taken::Digest(_) | Taken::KeyId(_) => &[ClaimId::Key1],
         },
         EdgeControl::TopUp { .. } | EdgeControl::SetWalletAvailable { .. } => &[ClaimId::Wal1],

@@ -18,9 +18,8 @@ impl State {
         let is_there = |connection: u8| status(connection).is_some_and(|status| status != ConnectionStatus::Revoked);
         match control {
             EdgeControl::IssueKey { grant, .. } => match grant {
-                GrantRef::App(app) => self.app_is_alive(world, world.edge.app_index(app)),
                 GrantRef::Connection(connection) => is_there(connection),
-                GrantRef::UnknownApp | GrantRef::UnknownConnection => true,
+                GrantRef::App(_) | GrantRef::UnknownApp | GrantRef::UnknownConnection => true,
             },
             EdgeControl::RevokeKey { key, .. } => self.targeted(world, key).is_none_or(|(_, key)| !key.revoked),
             EdgeControl::DropKeyRecord { key } => self.targeted(world, key).is_some(),
@@ -53,12 +52,23 @@ impl State {
             EdgeControl::ReplaceWebhookSecret { connection } => {
                 world.connection(connection).webhook_secret.is_some() && is_there(connection)
             }
-            EdgeControl::Take { actor, what: Taken::AppOf(deployment) } => {
-                world.deployment(deployment).tenant != usize::from(actor) % world.tenants.len().max(1)
+            EdgeControl::Take { actor, what } => {
+                let actor = usize::from(actor) % world.tenants.len().max(1);
+                match what {
+                    Taken::AppOf(deployment) => world.deployment(deployment).tenant != actor,
+                    Taken::Status(connection) | Taken::Credential(connection) | Taken::WebhookSecret(connection) => {
+                        world.connection(connection).tenant != actor
+                    }
+                    Taken::AppOfUnknown
+                    | Taken::ExternalId(_)
+                    | Taken::ConnectionId(_)
+                    | Taken::Digest(_)
+                    | Taken::KeyId(_) => true,
+                }
             }
             EdgeControl::TopUp { cents, .. } => cents > 0 && self.edge.wallet_available,
             EdgeControl::SetWalletAvailable { on } => on != self.edge.wallet_available,
-            EdgeControl::ListKeys { .. } | EdgeControl::Take { .. } | EdgeControl::Dump => true,
+            EdgeControl::ListKeys { .. } | EdgeControl::Dump => true,
         }
     }
 
@@ -69,7 +79,10 @@ impl State {
         let tenant = |actor: u8| usize::from(actor) % world.tenants.len().max(1);
         match control {
             EdgeControl::IssueKey { actor, grant, .. } => done(match grant {
-                GrantRef::App(app) => world.app(app).tenant == tenant(actor),
+                // A destroyed deployment's app gets no key any more.
+                GrantRef::App(app) => {
+                    world.app(app).tenant == tenant(actor) && self.app_is_alive(world, world.edge.app_index(app))
+                }
                 GrantRef::Connection(connection) => world.connection(connection).tenant == tenant(actor),
                 GrantRef::UnknownApp | GrantRef::UnknownConnection => false,
             }),

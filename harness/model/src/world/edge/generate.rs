@@ -205,7 +205,8 @@ fn keys(
         grants.extend(own.map(|grant| (grant, None, None)));
         if let Some((first, ..)) = grants.first().copied() {
             grants.push((first, None, Some((1_500_000, 1_800_000))));
-            grants.push((first, Some(start_s + SOON_S), None));
+            // Its caps are more than it spends before it ends.
+            grants.push((first, Some(start_s + SOON_S), Some((PLENTY, PLENTY))));
         }
         let with_key =
             connections.iter().enumerate().filter(|(_, own)| own.tenant == tenant && WITH_KEY.contains(&own.slot));
