@@ -270,6 +270,9 @@ impl State {
                 if let Some(own) = self.deployment_mut(world, *deployment) {
                     own.status = *status;
                 }
+                if *status == Status::Destroyed {
+                    self.end_keys_of(world, world.deployment_index(*deployment));
+                }
             }
             Control::SetVendoAuth { deployment, on } => {
                 if let Some(own) = self.deployment_mut(world, *deployment) {

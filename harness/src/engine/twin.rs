@@ -190,7 +190,7 @@ impl About<'_> {
                 QueryPair::Bearer(key) | QueryPair::EncodedBearer(key) => {
                     objects.push(self.opened(At::Proxy(adapter), Some(self.world.edge.key_index(*key)), None));
                 }
-                QueryPair::Plain(_) | QueryPair::Credential(_) => {}
+                QueryPair::Plain(_) | QueryPair::Credential(_) | QueryPair::Account(..) => {}
             }
         }
         let job = if let Route::Transcript(JobRef::Of { tenant, .. }) | Route::Prediction(JobRef::Of { tenant, .. }) =
@@ -261,6 +261,7 @@ impl About<'_> {
             | EdgeControl::StaleConnection { .. }
             | EdgeControl::ReplaceCredential { .. }
             | EdgeControl::ReplaceWebhookSecret { .. }
+            | EdgeControl::Take { .. }
             | EdgeControl::TopUp { .. }
             | EdgeControl::SetWalletAvailable { .. } => Vec::new(),
         }

@@ -15,7 +15,7 @@ mod script;
 mod vault;
 mod watch;
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -125,7 +125,7 @@ impl Target for Reference {
             kv: BTreeMap::new(),
             lines: BTreeMap::new(),
             open_holds: 0,
-            payments: Cell::new(0),
+            payments: RefCell::default(),
             client,
             doors,
             roots,
@@ -155,8 +155,8 @@ pub struct ReferenceSession<'w> {
     lines: BTreeMap<usize, usize>,
     /// How many holds stood when the last step ended.
     open_holds: usize,
-    /// How many payments came in.
-    payments: Cell<u32>,
+    /// How many payments came in, by tenant.
+    payments: RefCell<BTreeMap<usize, u32>>,
     client: Client<Doors>,
     doors: Doors,
     roots: rustls::RootCertStore,

@@ -5,7 +5,7 @@ mod call;
 mod upstream;
 
 use crate::action::Action;
-use crate::action::edge::control::{ConnectionStatus, DestinationUrl, GrantRef, KeyTarget};
+use crate::action::edge::control::{ConnectionStatus, DestinationUrl, GrantRef, KeyTarget, Taken};
 use crate::action::edge::vault::VaultKind;
 use crate::action::edge::{EdgeCall, EdgeControl, VaultTry};
 use crate::choose::Choose;
@@ -146,7 +146,8 @@ fn control<C: Choose>(choose: &mut C, world: &World, swarm: EdgeSwarm) -> EdgeCo
             };
             EdgeControl::RevokeKey { actor: mostly(choose, world, tenant), key }
         }
-        5 => EdgeControl::ListKeys { actor: choose.index(world.tenants.len()) },
+        5 if choose.one_in(3) => EdgeControl::ListKeys { actor: choose.index(world.tenants.len()) },
+        5 => take(choose, world, connection),
         6 => EdgeControl::DropKeyRecord { key: key_target(choose, world) },
         7 | 8 => EdgeControl::SetConnection { connection, status: status(choose) },
         9 => {
@@ -164,6 +165,24 @@ fn control<C: Choose>(choose: &mut C, world: &World, swarm: EdgeSwarm) -> EdgeCo
         18 if swarm.money => EdgeControl::SetWalletAvailable { on: choose.below(3) != 0 },
         _ => EdgeControl::Dump,
     }
+}
+
+/// A tenant takes what is another's, or its own once more.
+fn take<C: Choose>(choose: &mut C, world: &World, connection: u8) -> EdgeControl {
+    let key = choose.index(world.edge.keys.len());
+    let deployment = choose.index(world.deployments.len());
+    let what = choose.of(&[
+        Taken::AppOf(deployment),
+        Taken::AppOf(deployment),
+        Taken::AppOfUnknown,
+        Taken::ConnectionId(connection),
+        Taken::Digest(key),
+        Taken::KeyId(key),
+        Taken::Status(connection),
+        Taken::Credential(connection),
+        Taken::WebhookSecret(connection),
+    ]);
+    EdgeControl::Take { actor: choose.index(world.tenants.len()), what }
 }
 
 fn issue<C: Choose>(choose: &mut C, world: &World) -> EdgeControl {

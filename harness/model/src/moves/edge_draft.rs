@@ -197,6 +197,7 @@ impl<C: Choose> Draft<'_, C> {
             | Route::Files
             | Route::AdminKeys
             | Route::Credits
+            | Route::Listing(_)
             | Route::Root) => route,
         })
     }

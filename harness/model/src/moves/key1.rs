@@ -3,10 +3,10 @@
 
 use super::draft::Draft;
 use super::edge_draft::{RouteKind, Service, Way, named, ways};
-use crate::action::Control;
 use crate::action::edge::control::{GrantRef, KeyTarget};
 use crate::action::edge::key::{BadBearer, CookieField, KeyCarrier, KeyHeader, KeyRef, QueryField, SchemeSpelling};
 use crate::action::edge::{EdgeCall, EdgeControl, Presented, ProviderCall, VendCall};
+use crate::action::{Control, Status};
 use crate::choose::Choose;
 use crate::world::edge::{ApiKey, Grant};
 
@@ -151,11 +151,17 @@ fn destroyed<C: Choose>(draft: &mut Draft<'_, C>) -> Option<()> {
         Grant::Connection(_) => None,
     };
     let holder = draft.holder_where(|key| is_deployed(key).is_some())?;
+    let holder = draft.any_key_like(holder);
     let deployment = named(is_deployed(holder.like)?);
     if draft.one_in(2) {
         draft.used_everywhere(holder);
     }
-    draft.control(Control::Teardown { deployment });
+    if draft.one_in(2) {
+        draft.control(Control::Teardown { deployment });
+    } else {
+        // The status alone ends them as well.
+        draft.status(deployment, Status::Destroyed);
+    }
     if draft.one_in(4) {
         draft.operate(EdgeControl::DropKeyRecord { key: holder.target });
     }
@@ -252,6 +258,16 @@ impl<C: Choose> Draft<'_, C> {
     /// A key of the world that opens something, or one that its tenant has issued.
     fn holder(&mut self) -> Option<Holder> {
         self.holder_where(|_| true)
+    }
+
+    /// The same, or its tenant's key for the same that has caps or an end.
+    fn any_key_like(&mut self, holder: Holder) -> Holder {
+        let grant = self.world.key(holder.like).grant;
+        let alike = self.world.keys_where(|key| key.grant == grant);
+        match self.among(&alike) {
+            Some(key) if self.one_in(2) => Holder { key: KeyRef::Key(key), target: KeyTarget::Key(key), ..holder },
+            Some(_) | None => holder,
+        }
     }
 
     fn holder_where(&mut self, fits: impl Fn(u8) -> bool) -> Option<Holder> {

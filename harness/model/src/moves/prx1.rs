@@ -3,6 +3,7 @@
 use super::draft::{Draft, row};
 use super::edge_draft::{RouteKind, Service, Way, named};
 use super::edge_pair::{presenting, with_headers};
+use crate::action::edge::header::CredentialField;
 use crate::action::edge::key::{BadBearer, CookieField, KeyCarrier, KeyHeader, KeyRef, QueryField, SchemeSpelling};
 use crate::action::edge::provider::{BodyShape, Payload, QueryPair};
 use crate::action::edge::{EdgeHeader, Presented, ProviderCall};
@@ -41,7 +42,14 @@ pub(super) fn realise<C: Choose>(draft: &mut Draft<'_, C>, name: &str) -> Option
             } else {
                 let call = draft.served(way, RouteKind::Any)?;
                 if name == "header-names-tenant" {
-                    let headers = draft.tenant_headers(own, other);
+                    let mut headers = draft.tenant_headers(own, other);
+                    let mine = draft.world.keys_where(|key| key.tenant == own);
+                    if draft.one_in(2)
+                        && let Some(key) = draft.among(&mine)
+                    {
+                        // Where a provider's own clients write a key, none is looked for.
+                        headers.push(EdgeHeader::KeyBeside { field: draft.of(&CredentialField::ALL), key });
+                    }
                     with_headers(call, headers)
                 } else {
                     ProviderCall { query: draft.tenant_pairs(own, other), ..call }

@@ -5,13 +5,13 @@ use super::edge_draft::{RouteKind, Service, Way, named};
 use super::edge_pair::{naming, over_http1, with_headers};
 use crate::action::Transport;
 use crate::action::edge::header::{
-    ConnectionSpelling, CredentialField, EdgeNominee, EnvelopeField, NamedConnection, TenantField, UserToken,
-    UserTokenAlteration,
+    ConnectionSpelling, CredentialField, EdgeNominee, EnvelopeField, NamedConnection, PartialField, TenantField,
+    UserToken, UserTokenAlteration,
 };
 use crate::action::edge::key::KeyCarrier;
 use crate::action::edge::provider::{
-    EchoForm, ErrorStatus, PathModel, QueryCredential, QueryPair, RedirectTo, Route, UpstreamHeader, UpstreamKind,
-    UpstreamReply,
+    AccountName, EchoForm, ErrorStatus, PathModel, QueryCredential, QueryPair, RedirectTo, Route, UpstreamHeader,
+    UpstreamKind, UpstreamReply,
 };
 use crate::action::edge::{Door, EdgeCall, EdgeControl, EdgeHeader, HostLine, ProviderCall};
 use crate::action::header::{EdgeField, ForwardingField, HopField, NameSpelling};
@@ -256,8 +256,14 @@ fn with_own_credential<C: Choose>(draft: &mut Draft<'_, C>, way: Way, call: Prov
         let accounts = draft.world.edge.accounts.len();
         headers.push(EdgeHeader::ConnectedAccount(draft.index(accounts)));
     }
-    let mut call = with_headers(call, headers);
     if draft.one_in(3) {
+        headers.push(EdgeHeader::Partial(draft.of(&PartialField::ALL)));
+    }
+    let mut call = with_headers(call, headers);
+    if way.provider == Provider::Composio && draft.one_in(2) {
+        let accounts = draft.world.edge.accounts.len();
+        call.query = vec![QueryPair::Account(draft.of(&AccountName::ALL), draft.index(accounts))];
+    } else if draft.one_in(3) {
         call.query = vec![QueryPair::Credential(draft.of(&QueryCredential::ALL)), QueryPair::Plain(0)];
     }
     if draft.one_in(3) {

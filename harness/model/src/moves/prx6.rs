@@ -5,7 +5,7 @@ use super::edge_draft::{RouteKind, Service, Way};
 use super::edge_pair::{over_http1, with_headers};
 use crate::action::edge::header::EdgeNominee;
 use crate::action::edge::provider::{
-    AdapterHost, Ask, NearAdapter, PathSpelling, RedirectTo, Route, UpstreamKind, UpstreamReply,
+    AdapterHost, Ask, Listing, NearAdapter, PathSpelling, RedirectTo, Route, UpstreamKind, UpstreamReply,
 };
 use crate::action::edge::{Door, EdgeHeader, HostLine, ProviderCall};
 use crate::action::header::{ForwardingField, HintField, NameSpelling};
@@ -166,7 +166,11 @@ fn blocked<C: Choose>(draft: &mut Draft<'_, C>, way: Way, served: Ask) -> Option
     let elsewhere: Vec<Provider> = Provider::ADAPTERS.into_iter().filter(|other| *other != way.provider).collect();
     let methods: Vec<Method> = Method::ORDINARY.into_iter().filter(|m| *m != served.route.method()).collect();
     Some(match draft.of(&[0_u8, 1, 2, 3]) {
-        0 => Ask::of(draft.of(&BLOCKED)),
+        0 => match draft.among(Listing::of(way.provider)) {
+            // What the provider keeps for its customer.
+            Some(listing) if draft.one_in(2) => Ask::of(Route::Listing(listing)),
+            Some(_) | None => Ask::of(draft.of(&BLOCKED)),
+        },
         1 => {
             let spelling = draft.of(&PathSpelling::NO_ROUTE);
             // The root has no other spelling that the guard lets pass.

@@ -403,7 +403,7 @@ fn keys_in(call: &ProviderCall) -> Vec<u8> {
         _ => None,
     };
     let in_headers = call.carrier.headers.iter().filter_map(|header| match header {
-        EdgeHeader::BearerElsewhere(key) => Some(*key),
+        EdgeHeader::BearerElsewhere(key) | EdgeHeader::KeyBeside { key, .. } => Some(*key),
         _ => None,
     });
     let in_query = call.query.iter().filter_map(|pair| match pair {

@@ -74,6 +74,7 @@ const PROVIDER: &[fn(&mut ProviderCall)] = &[
     },
     |c| c.payload = Payload::plain(),
     |c| c.payload.names_tenant = None,
+    |c| c.payload.member = None,
     |c| c.payload.text = 0,
     |c| c.payload.shape = Payload::plain().shape,
     |c| c.payload.stream = false,

@@ -1,15 +1,16 @@
 //! What operators change at the edge, done by the platform's control plane.
 
 use isolation_model::action::edge::EdgeControl;
-use isolation_model::action::edge::control::{DestinationUrl, GrantRef, KeyTarget};
+use isolation_model::action::edge::control::{DestinationUrl, GrantRef, KeyTarget, Taken};
 use isolation_model::observation::{IssuedKey, Observation};
 use isolation_model::oracle::expect::CONTAINER_HOST;
 use isolation_model::state::State;
 use isolation_model::state::edge::issued_id;
-use isolation_model::world::edge::replaced;
+use isolation_model::world::edge::{ConnectionProfile, replaced};
 use isolation_model::world::{label, single_host};
 use reference_impl::identity::key::Grant;
-use reference_impl::{AccountError, KeyId, NewKey, Workspace};
+use reference_impl::store::database::ConnectionStatus;
+use reference_impl::{AccountError, KeyId, NewApp, NewConnection, NewKey, Workspace};
 use zeroize::Zeroizing;
 
 use super::ReferenceSession;
@@ -119,10 +120,14 @@ impl ReferenceSession<'_> {
                 let owner = self.owner_of(*connection)?;
                 owner.replace_webhook_secret(&connection_of(*connection)?, Zeroizing::new(new)).await
             }
+            EdgeControl::Take { actor, what } => self.take(*actor, *what).await?,
             EdgeControl::TopUp { tenant, cents } => {
-                self.payments.set(self.payments.get() + 1);
-                let reference = format!("payment-{}", self.payments.get());
-                self.workspace(*tenant)?.top_up(u64::from(*cents) * CENT, &reference).await.map(drop)
+                let reference = self.payment(usize::from(*tenant) % self.workspaces.len().max(1));
+                let workspace = self.workspace(*tenant)?;
+                match workspace.top_up(u64::from(*cents) * CENT, &reference).await {
+                    Ok(_) => workspace.top_up(u64::from(*cents) * CENT, &reference).await.map(drop),
+                    Err(error) => Err(error),
+                }
             }
             EdgeControl::SetWalletAvailable { on } => {
                 self.control.set_wallet_available(*on);
@@ -131,6 +136,86 @@ impl ReferenceSession<'_> {
             EdgeControl::Dump => {
                 observation.edge.dump = Some(self.dump());
                 Ok(())
+            }
+        })
+    }
+
+    /// The name of a tenant's next payment.
+    fn payment(&self, tenant: usize) -> String {
+        let mut payments = self.payments.borrow_mut();
+        let count = payments.entry(tenant).or_default();
+        *count += 1;
+        format!("payment-{count}")
+    }
+
+    /// Makes something under what is another's, or in use already.
+    async fn take(&self, actor: u8, what: Taken) -> Result<Result<(), AccountError>, TargetError> {
+        let world = self.world;
+        let workspace = self.workspace(actor)?;
+        let tenant = usize::from(actor) % self.workspaces.len().max(1);
+        let app = world.app_of_tenant(tenant, 0).unwrap_or_default();
+        let new_app = |deployment| -> Result<NewApp, TargetError> {
+            Ok(NewApp {
+                id: names::id("ap-taken")?,
+                deployment: Some(deployment),
+                webhook_secret: Some(Zeroizing::new("secret-of-the-taken-app".to_owned())),
+                daily_cap_micros: None,
+                monthly_cap_micros: None,
+            })
+        };
+        let new_key = |id: &str| -> Result<NewKey, TargetError> {
+            Ok(NewKey {
+                id: names::id(id)?,
+                grant: Grant::App(names::app(world, world.edge.app_index(app))?),
+                expires_at_s: None,
+                daily_cap_micros: None,
+                monthly_cap_micros: None,
+            })
+        };
+        let new_connection = |id: &str, external: &str| -> Result<NewConnection, TargetError> {
+            Ok(NewConnection {
+                id: names::id(id)?,
+                external_id: names::id(external)?,
+                provider: names::id("telegram")?,
+                profile: names::profile(ConnectionProfile::WebhookInbound),
+                user_id: None,
+                account: None,
+                credential: None,
+                refresh_token: None,
+                webhook_secret: Some(Zeroizing::new("secret-of-the-taken-connection".to_owned())),
+            })
+        };
+        Ok(match what {
+            Taken::AppOf(deployment) => {
+                let new = new_app(names::id(&world.deployment(deployment).id)?)?;
+                workspace.create_app(new).await.map(drop)
+            }
+            Taken::AppOfUnknown => workspace.create_app(new_app(names::id(NEVER)?)?).await.map(drop),
+            Taken::ConnectionId(connection) => {
+                let new = new_connection(&world.connection(connection).id, "ex-taken")?;
+                workspace.connect(new).await.map(drop)
+            }
+            Taken::Digest(key) => {
+                let key = world.key(key);
+                workspace.import_key(new_key("ky-taken")?, names::digest(&key.bearer), key.prefix()).await
+            }
+            Taken::Status(connection) => {
+                let id = names::connection(world, world.edge.connection_index(connection))?;
+                workspace.set_connection_status(&id, ConnectionStatus::NeedsReauth).await
+            }
+            Taken::Credential(connection) => {
+                let id = names::connection(world, world.edge.connection_index(connection))?;
+                let secret = Zeroizing::new("credential-of-the-taker".to_owned());
+                workspace.replace_credential(&id, secret, None).await
+            }
+            Taken::WebhookSecret(connection) => {
+                let id = names::connection(world, world.edge.connection_index(connection))?;
+                workspace.replace_webhook_secret(&id, Zeroizing::new("secret-of-the-taker".to_owned())).await
+            }
+            Taken::KeyId(key) => {
+                let key = world.key(key);
+                let text = format!("{}-taken", key.bearer);
+                workspace.import_key(new_key(&key.id)?, names::digest(&text), key.prefix()).await
             }
         })
     }

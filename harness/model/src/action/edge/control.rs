@@ -84,7 +84,15 @@ pub enum EdgeControl {
         /// Which connection.
         connection: u8,
     },
-    /// A tenant's wallet is credited.
+    /// A tenant makes something under what is another's, or in use already. It must be refused.
+    Take {
+        /// Which tenant.
+        actor: u8,
+        /// What.
+        what: Taken,
+    },
+    /// A tenant's wallet is credited. The payment is told twice, and counts once; payments of two tenants have the same
+    /// names.
     TopUp {
         /// Which tenant.
         tenant: u8,
@@ -98,6 +106,28 @@ pub enum EdgeControl {
     },
     /// Somebody who may read everything that is stored reads it.
     Dump,
+}
+
+/// What is another's, or in use already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Taken {
+    /// An app of another tenant's deployment.
+    AppOf(u8),
+    /// An app of a deployment that isn't there.
+    AppOfUnknown,
+    /// A connection with the id of a connection.
+    ConnectionId(u8),
+    /// A key with the digest of a key of the world, for an app of the actor's own.
+    Digest(u8),
+    /// A key with the id of a key of the world, for an app of the actor's own.
+    KeyId(u8),
+    /// The status of another tenant's connection.
+    Status(u8),
+    /// The credential of another tenant's connection.
+    Credential(u8),
+    /// The webhook secret of another tenant's connection.
+    WebhookSecret(u8),
 }
 
 /// What a key is to be issued for.

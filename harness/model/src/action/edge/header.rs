@@ -29,6 +29,14 @@ pub enum EdgeHeader {
     UserJwt(UserToken),
     /// A credential header of the caller's own, `caller-{field}` for a value: never goes on.
     OwnCredential(CredentialField),
+    /// A credential header of a provider's that holds a key of the platform's: no key is looked for there, and it never
+    /// goes on.
+    KeyBeside {
+        /// Which.
+        field: CredentialField,
+        /// The key.
+        key: u8,
+    },
     /// `X-Connected-Account-Id` with an external account's id: replaced at composio, which alone may carry it.
     ConnectedAccount(u8),
     /// `Cookie: vendoAuth={a member's valid token}`: never goes on.
@@ -64,6 +72,8 @@ pub enum EdgeHeader {
     Origin,
     /// `Referer: https://vendo.run/`: never goes on.
     Referer,
+    /// A header that asks for a part of an answer: never goes on to a provider, which would leave out what it cost.
+    Partial(PartialField),
     /// A header of the envelope in which a webhook is delivered: never goes on.
     Envelope {
         /// Which.
@@ -83,6 +93,8 @@ impl EdgeHeader {
             Self::TenantNamed { .. }
             | Self::UserJwt(_)
             | Self::OwnCredential(_)
+            | Self::KeyBeside { .. }
+            | Self::Partial(_)
             | Self::ConnectedAccount(_)
             | Self::SessionCookie(_)
             | Self::App(_)
@@ -331,6 +343,33 @@ impl CredentialField {
             Self::OpenaiOrganization => "OpenAI-Organization",
             Self::OpenaiProject => "OpenAI-Project",
             Self::UnderscoreApiKey => "X_Api_Key",
+        }
+    }
+}
+
+/// Headers that ask for a part of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartialField {
+    /// `Range: bytes=0-1`
+    Range,
+    /// `If-Range: "x"`
+    IfRange,
+    /// `X-Goog-FieldMask: candidates`
+    FieldMask,
+}
+
+impl PartialField {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Range, Self::IfRange, Self::FieldMask];
+
+    /// Name and value.
+    #[must_use]
+    pub const fn written(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Range => ("Range", "bytes=0-1"),
+            Self::IfRange => ("If-Range", "\"x\""),
+            Self::FieldMask => ("X-Goog-FieldMask", "candidates"),
         }
     }
 }

@@ -279,11 +279,23 @@ pub enum KeyHeader {
     Underscore,
     /// `Proxy-Authorization: Bearer {key}`
     Proxy,
+    /// `X-Goog-Api-Key`
+    GoogApiKey,
+    /// `XI-Api-Key`
+    XiApiKey,
 }
 
 impl KeyHeader {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::VendoApiKey, Self::Authorization, Self::ApiKey, Self::Underscore, Self::Proxy];
+    pub const ALL: [Self; 7] = [
+        Self::VendoApiKey,
+        Self::Authorization,
+        Self::ApiKey,
+        Self::Underscore,
+        Self::Proxy,
+        Self::GoogApiKey,
+        Self::XiApiKey,
+    ];
 
     /// Its name.
     #[must_use]
@@ -294,6 +306,8 @@ impl KeyHeader {
             Self::ApiKey => "Api-Key",
             Self::Underscore => "X_Api_Key",
             Self::Proxy => "Proxy-Authorization",
+            Self::GoogApiKey => "X-Goog-Api-Key",
+            Self::XiApiKey => "XI-Api-Key",
         }
     }
 }

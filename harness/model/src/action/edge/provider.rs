@@ -5,7 +5,7 @@ mod upstream;
 
 use serde::{Deserialize, Serialize};
 
-pub use ask::{Ask, ComposioAction, JobRef, PathModel, PathSpelling, Route, SpellingMeans};
+pub use ask::{Ask, ComposioAction, JobRef, Listing, PathModel, PathSpelling, Route, SpellingMeans};
 pub use upstream::{EchoForm, ErrorStatus, Lie, RedirectTo, UpstreamHeader, UpstreamKind, UpstreamReply, Usage};
 
 use super::{Carrier, Door, Presented};
@@ -189,6 +189,63 @@ pub enum QueryPair {
     Bearer(u8),
     /// `note={a key with its underscores percent-encoded}`: never goes on.
     EncodedBearer(u8),
+    /// `{name}={an external account's id}`: doesn't go on to composio, which would use the account.
+    Account(AccountName, u8),
+}
+
+/// What composio's clients name an account or its owner by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccountName {
+    /// `connected_account_id`
+    ConnectedAccountId,
+    /// `connectedAccountId`
+    ConnectedAccountIdCamel,
+    /// `entity_id`
+    EntityId,
+    /// `entityId`
+    EntityIdCamel,
+    /// `user_id`
+    UserId,
+    /// `userId`
+    UserIdCamel,
+}
+
+impl AccountName {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::ConnectedAccountId,
+        Self::ConnectedAccountIdCamel,
+        Self::EntityId,
+        Self::EntityIdCamel,
+        Self::UserId,
+        Self::UserIdCamel,
+    ];
+
+    /// As it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ConnectedAccountId => "connected_account_id",
+            Self::ConnectedAccountIdCamel => "connectedAccountId",
+            Self::EntityId => "entity_id",
+            Self::EntityIdCamel => "entityId",
+            Self::UserId => "user_id",
+            Self::UserIdCamel => "userId",
+        }
+    }
+}
+
+/// One more member of a body, which some server would go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExtraMember {
+    /// An external account's id under one of composio's names: a bad request there.
+    Account(AccountName, u8),
+    /// `"toolkit": "{slug}"`: goes on, and says nothing of the binding that is needed.
+    Toolkit(Provider),
+    /// `"usage": {"include": false}`: openrouter's proxy asks for usage in a stream all the same.
+    NoUsage,
 }
 
 /// Pairs in which providers take credentials.
@@ -227,6 +284,9 @@ pub struct Payload {
     pub stream: bool,
     /// The tenant that it names besides, at the top and nested, if it does.
     pub names_tenant: Option<u8>,
+    /// One more member, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<ExtraMember>,
     /// What shape it has.
     pub shape: BodyShape,
     /// How long its text is, roughly, in characters: the text begins with the sender's canary.
@@ -237,7 +297,14 @@ impl Payload {
     /// A short question to the adapter's first model.
     #[must_use]
     pub const fn plain() -> Self {
-        Self { model: ModelName::Listed(0), stream: false, names_tenant: None, shape: BodyShape::Whole, text: 0 }
+        Self {
+            model: ModelName::Listed(0),
+            stream: false,
+            names_tenant: None,
+            member: None,
+            shape: BodyShape::Whole,
+            text: 0,
+        }
     }
 }
 

@@ -2,14 +2,14 @@
 
 use super::{EdgeSwarm, any_hook, named, opened, upstream};
 use crate::action::edge::header::{
-    ConnectionSpelling, CredentialField, EdgeNominee, EnvelopeField, NamedConnection, TenantField, UserToken,
-    UserTokenAlteration,
+    ConnectionSpelling, CredentialField, EdgeNominee, EnvelopeField, NamedConnection, PartialField, TenantField,
+    UserToken, UserTokenAlteration,
 };
 use crate::action::edge::hook::{HookBody, HookPath, SecretField, SecretRef};
 use crate::action::edge::key::{BadBearer, CookieField, KeyCarrier, KeyHeader, KeyRef, QueryField, SchemeSpelling};
 use crate::action::edge::provider::{
-    AdapterHost, Ask, BodyShape, ClientEnd, ComposioAction, JobRef, ModelName, NearAdapter, PathModel, PathSpelling,
-    Payload, QueryCredential, QueryPair, Route,
+    AccountName, AdapterHost, Ask, BodyShape, ClientEnd, ComposioAction, ExtraMember, JobRef, Listing, ModelName,
+    NearAdapter, PathModel, PathSpelling, Payload, QueryCredential, QueryPair, Route,
 };
 use crate::action::edge::vend::{BulkItem, BulkSpelling, EnvSpelling, OddVendPath, SlugSpelling, VendAsk};
 use crate::action::edge::{Carrier, Door, EdgeHeader, HookCall, HostLine, Presented, ProviderCall, VendCall};
@@ -78,6 +78,9 @@ fn route<C: Choose>(choose: &mut C, world: &World, adapter: Provider, connection
         Route::Embeddings,
     ];
     let own = choose.among(Route::of(adapter)).copied().unwrap_or(Route::Root);
+    if choose.one_in(40) {
+        return Route::Listing(choose.of(&Listing::ALL));
+    }
     let route = if choose.one_in(12) { choose.of(&ELSEWHERE) } else { own };
     let model = match choose.below(10) {
         0 => PathModel::OtherCase(choose.index(2)),
@@ -117,6 +120,7 @@ fn route<C: Choose>(choose: &mut C, world: &World, adapter: Provider, connection
         | Route::Files
         | Route::AdminKeys
         | Route::Credits
+        | Route::Listing(_)
         | Route::Root => route,
     }
 }
@@ -158,6 +162,9 @@ fn query_pair<C: Choose>(choose: &mut C, world: &World) -> QueryPair {
         2 => QueryPair::Credential(choose.of(&QueryCredential::ALL)),
         3 => QueryPair::Bearer(key),
         4 => QueryPair::EncodedBearer(key),
+        5 if choose.one_in(2) => {
+            QueryPair::Account(choose.of(&AccountName::ALL), choose.index(world.edge.accounts.len()))
+        }
         _ => QueryPair::Plain(choose.index(2)),
     }
 }
@@ -189,7 +196,13 @@ fn payload<C: Choose>(choose: &mut C, world: &World, swarm: EdgeSwarm) -> Payloa
         choose.of(&[BodyShape::Whole, BodyShape::Whole, BodyShape::Chunked])
     };
     let names_tenant = choose.one_in(8).then(|| choose.index(world.tenants.len()));
-    Payload { model, stream: false, names_tenant, shape, text: choose.of(&[0, 0, 1, 40, 4_000, 40_000]) }
+    let member = match choose.below(24) {
+        0 => Some(ExtraMember::Account(choose.of(&AccountName::ALL), choose.index(world.edge.accounts.len()))),
+        1 => Some(ExtraMember::Toolkit(choose.of(&Provider::ALL))),
+        2 => Some(ExtraMember::NoUsage),
+        _ => None,
+    };
+    Payload { model, stream: false, names_tenant, member, shape, text: choose.of(&[0, 0, 1, 40, 4_000, 40_000]) }
 }
 
 pub(super) fn vend<C: Choose>(choose: &mut C, world: &World, swarm: EdgeSwarm) -> VendCall {
@@ -444,7 +457,11 @@ fn user_token<C: Choose>(choose: &mut C, world: &World, connection: u8) -> UserT
 fn header<C: Choose>(choose: &mut C, world: &World) -> EdgeHeader {
     let deployment = choose.index(world.deployments.len());
     let spelling = choose.of(&NameSpelling::ALL);
-    match choose.below(17) {
+    match choose.below(19) {
+        17 => {
+            EdgeHeader::KeyBeside { field: choose.of(&CredentialField::ALL), key: choose.index(world.edge.keys.len()) }
+        }
+        18 => EdgeHeader::Partial(choose.of(&PartialField::ALL)),
         0 | 1 => EdgeHeader::TenantNamed {
             field: choose.of(&TenantField::ALL),
             spelling,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::scan::{Reached, Scan, contains};
 use crate::action::edge::EdgeControl;
+use crate::action::edge::control::Taken;
 use crate::claim::ClaimId;
 use crate::observation::Observation;
 use crate::oracle::compare::permitted;
@@ -35,6 +36,11 @@ pub fn claims(world: &World, control: EdgeControl) -> &'static [ClaimId] {
         | EdgeControl::RevokeConnection { .. }
         | EdgeControl::ReplaceCredential { .. } => &[ClaimId::Crd1],
         EdgeControl::ReplaceWebhookSecret { .. } => &[ClaimId::Hks1],
+        EdgeControl::Take { what, .. } => match what {
+            Taken::AppOf(_) | Taken::AppOfUnknown | Taken::WebhookSecret(_) => &[ClaimId::Hks1],
+            Taken::ConnectionId(_) | Taken::Status(_) | Taken::Credential(_) => &[ClaimId::Crd1, ClaimId::Prx4],
+            Taken::Digest(_) | Taken::KeyId(_) => &[ClaimId::Key1],
+        },
         EdgeControl::TopUp { .. } | EdgeControl::SetWalletAvailable { .. } => &[ClaimId::Wal1],
     }
 }
@@ -58,6 +64,7 @@ pub fn credits(world: &World, state: &State, control: EdgeControl) -> BTreeMap<u
         | EdgeControl::Unbind { .. }
         | EdgeControl::ReplaceCredential { .. }
         | EdgeControl::ReplaceWebhookSecret { .. }
+        | EdgeControl::Take { .. }
         | EdgeControl::SetWalletAvailable { .. }
         | EdgeControl::Dump => BTreeMap::new(),
     }
@@ -104,6 +111,7 @@ pub(super) fn judge(
         | EdgeControl::Unbind { .. }
         | EdgeControl::ReplaceCredential { .. }
         | EdgeControl::ReplaceWebhookSecret { .. }
+        | EdgeControl::Take { .. }
         | EdgeControl::TopUp { .. }
         | EdgeControl::SetWalletAvailable { .. } => {}
     }
@@ -123,12 +131,14 @@ fn hidden(world: &World, control: EdgeControl) -> Option<&'static str> {
             (app(a) != tenant(actor) || connection(c) != tenant(actor)).then_some("bind")
         }
         EdgeControl::Unbind { .. } => Some("unbind"),
+        EdgeControl::Take { what: Taken::AppOf(_) | Taken::AppOfUnknown, .. } => Some("app-of"),
         EdgeControl::ListKeys { .. }
         | EdgeControl::DropKeyRecord { .. }
         | EdgeControl::SetConnection { .. }
         | EdgeControl::StaleConnection { .. }
         | EdgeControl::ReplaceCredential { .. }
         | EdgeControl::ReplaceWebhookSecret { .. }
+        | EdgeControl::Take { .. }
         | EdgeControl::TopUp { .. }
         | EdgeControl::SetWalletAvailable { .. }
         | EdgeControl::Dump => None,

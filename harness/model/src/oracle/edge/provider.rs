@@ -10,7 +10,7 @@ use super::why::Why;
 use crate::action::Method;
 use crate::action::edge::EdgeCall;
 use crate::action::edge::provider::{
-    BodyShape, ComposioAction, JobRef, ModelName, PathModel, ProviderCall, SpellingMeans,
+    BodyShape, ComposioAction, ExtraMember, JobRef, ModelName, PathModel, ProviderCall, SpellingMeans,
 };
 use crate::observation::{Fields, Place};
 use crate::render::WireBody;
@@ -134,6 +134,9 @@ fn composio(context: Context<'_>, call: &ProviderCall, scope: Scope<'_>, key: &K
     };
     if let Err(due) = body_is_good(call, adapter) {
         return *due;
+    }
+    if matches!(call.payload.member, Some(ExtraMember::Account(..))) {
+        return bad_body(adapter);
     }
     let toolkit = match action {
         ComposioAction::Of(provider) => Some(provider),

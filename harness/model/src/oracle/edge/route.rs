@@ -74,8 +74,12 @@ pub fn class(adapter: Provider, ask: Ask) -> Class {
         Route::Predict(model, job) => metered(adapter == Provider::Muapi, Metered::Predict(model, job)),
         Route::Prediction(job) => metered(adapter == Provider::Muapi, Metered::Prediction(job)),
         Route::Execute(action) => metered(adapter == Provider::Composio, Metered::Execute(action)),
-        Route::SendMessage | Route::GetMe | Route::Files | Route::AdminKeys | Route::Credits | Route::Root => {
-            Class::Blocked
-        }
+        Route::SendMessage
+        | Route::GetMe
+        | Route::Files
+        | Route::AdminKeys
+        | Route::Credits
+        | Route::Listing(_)
+        | Route::Root => Class::Blocked,
     }
 }

@@ -196,12 +196,13 @@ pub(super) fn sent(world: &World, call: &EdgeCall) -> BTreeSet<CanaryId> {
             EdgeHeader::SessionCookie(member) => {
                 sent.insert(world.member(*member).email_canary.id);
             }
-            EdgeHeader::BearerElsewhere(key) => {
+            EdgeHeader::BearerElsewhere(key) | EdgeHeader::KeyBeside { key, .. } => {
                 sent.insert(world.key(*key).canary.id);
             }
             EdgeHeader::TenantNamed { .. }
             | EdgeHeader::Connection { .. }
             | EdgeHeader::OwnCredential(_)
+            | EdgeHeader::Partial(_)
             | EdgeHeader::ConnectedAccount(_)
             | EdgeHeader::App(_)
             | EdgeHeader::Forwarding { .. }

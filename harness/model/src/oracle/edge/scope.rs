@@ -224,6 +224,8 @@ const fn token_of(header: &EdgeHeader) -> Option<UserToken> {
         EdgeHeader::Connection { .. }
         | EdgeHeader::TenantNamed { .. }
         | EdgeHeader::OwnCredential(_)
+        | EdgeHeader::KeyBeside { .. }
+        | EdgeHeader::Partial(_)
         | EdgeHeader::ConnectedAccount(_)
         | EdgeHeader::SessionCookie(_)
         | EdgeHeader::App(_)

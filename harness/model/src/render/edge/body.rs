@@ -3,7 +3,7 @@
 use super::path::{action_text, path_of};
 use crate::action::Method;
 use crate::action::edge::hook::{HookBody, HookCall};
-use crate::action::edge::provider::{BodyShape, ComposioAction, ModelName, ProviderCall, Route};
+use crate::action::edge::provider::{BodyShape, ComposioAction, ExtraMember, ModelName, ProviderCall, Route};
 use crate::render::{WireBody, cut};
 use crate::state::State;
 use crate::world::edge::Provider;
@@ -112,6 +112,7 @@ fn members(world: &World, call: &ProviderCall) -> Vec<(String, String)> {
         | Route::GetMe
         | Route::Files
         | Route::Credits
+        | Route::Listing(_)
         | Route::Root => {}
     }
     if call.payload.stream {
@@ -123,8 +124,22 @@ fn members(world: &World, call: &ProviderCall) -> Vec<(String, String)> {
         add("metadata", format!("{{\"tenant_id\":\"{0}\",\"tenant\":{{\"id\":\"{0}\"}}}}", tenant.id));
         add("user", json_text(&tenant.slug));
     }
+    match call.payload.member {
+        None => {}
+        Some(ExtraMember::Account(name, account)) => {
+            add(name.name(), json_text(account_id(world, account)));
+        }
+        Some(ExtraMember::Toolkit(provider)) => add("toolkit", json_text(provider.slug())),
+        Some(ExtraMember::NoUsage) => add("usage", "{\"include\":false}".to_owned()),
+    }
     repeated(&mut members, adapter, call);
     members
+}
+
+/// The id of an external account, read modulo their number.
+pub(super) fn account_id(world: &World, account: u8) -> &str {
+    let accounts = &world.edge.accounts;
+    accounts.get(usize::from(account) % accounts.len().max(1)).map_or("", |own| own.id.as_str())
 }
 
 /// Adds what stands there twice, or once more elsewhere.
@@ -192,6 +207,7 @@ const fn model_member(route: Route) -> Option<&'static str> {
         | Route::Files
         | Route::AdminKeys
         | Route::Credits
+        | Route::Listing(_)
         | Route::Root => None,
     }
 }

@@ -293,6 +293,11 @@ fn extra_fields(world: &World, state: &State, header: EdgeHeader, mark: &str) ->
         EdgeHeader::OwnCredential(field) => {
             one(field.name().to_owned(), format!("caller-{}", field.name().to_ascii_lowercase()), false)
         }
+        EdgeHeader::KeyBeside { field, key } => one(field.name().to_owned(), world.bearer(key).to_owned(), false),
+        EdgeHeader::Partial(field) => {
+            let (name, value) = field.written();
+            one(name.to_owned(), value.to_owned(), false)
+        }
         EdgeHeader::ConnectedAccount(account) => {
             let accounts = &world.edge.accounts;
             let id = accounts.get(usize::from(account) % accounts.len().max(1)).map(|own| own.id.clone());

@@ -1,5 +1,6 @@
 //! Targets of calls: paths and queries as they are written.
 
+use super::body::account_id;
 use super::call::{other_case, secret_text};
 use super::key::key_text;
 use crate::action::edge::hook::{HookPath, SecretField};
@@ -34,7 +35,9 @@ fn pairs(world: &World, state: &State, call: &ProviderCall) -> Vec<Pair> {
     if !call.ask.preflight {
         pairs.extend(key_pair(world, state, call.presented));
     }
+    let composio = call.adapter.meant() == Some(Provider::Composio);
     pairs.extend(call.query.iter().map(|pair| match pair {
+        QueryPair::Account(name, account) => (format!("{}={}", name.name(), account_id(world, *account)), !composio),
         QueryPair::Plain(n) => (format!("q{n}=a%20b"), true),
         QueryPair::Tenant(tenant) => (format!("tenant_id={}", world.tenant(usize::from(*tenant)).id), true),
         QueryPair::Connection(connection) => (format!("connection={}", world.connection(*connection).id), true),
@@ -111,6 +114,7 @@ pub fn path_of(world: &World, call: &ProviderCall) -> String {
         Route::Files => "/v1/files".to_owned(),
         Route::AdminKeys => "/v1/organization/admin_api_keys".to_owned(),
         Route::Credits => "/v1/credits".to_owned(),
+        Route::Listing(of) => of.path().to_owned(),
         Route::Root => "/".to_owned(),
     }
 }
@@ -127,11 +131,11 @@ pub fn path_model(world: &World, adapter: Provider, model: PathModel) -> String 
     }
 }
 
-/// The id of the job that a tenant's key began under a number: ids of two tenants and of two numbers look alike.
+/// The id of the job that a tenant's key began under a number: every other tenant's begins with the first one's.
 #[must_use]
 pub fn job_text(provider: Provider, tenant: usize, number: u8) -> String {
     let kind = if provider == Provider::Assemblyai { "tr" } else { "pr" };
-    format!("{kind}-{tenant}-{number}")
+    if tenant == 0 { format!("{kind}-{number}") } else { format!("{kind}-{number}-{tenant}") }
 }
 
 fn job_ref_text(world: &World, job: JobRef, provider: Provider) -> String {

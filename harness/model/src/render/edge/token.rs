@@ -75,7 +75,7 @@ pub fn user_token(world: &World, token: UserToken, now_s: i64) -> String {
             claiming("user_metadata", json!({"tenant_id": other}))
         }
         UserTokenAlteration::NoTenant => lacking("app_metadata"),
-        UserTokenAlteration::Stranger => claiming("sub", json!("usr_nobody")),
+        UserTokenAlteration::Stranger => claiming("sub", json!(format!("{}-x", member.user_id))),
         UserTokenAlteration::NoSubject => lacking("sub"),
         UserTokenAlteration::AlteredSignature => altered(&good()),
         UserTokenAlteration::AlteredPayload(other) => {

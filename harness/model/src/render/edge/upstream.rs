@@ -391,6 +391,19 @@ impl Draft {
             EchoForm::Base64(behind) => self.quote_base64(credential, behind, false),
             EchoForm::Base64Url(behind) => self.quote_base64(credential, behind, true),
             EchoForm::Header => self.header("X-Echo", credential, false),
+            EchoForm::KnownHeaders => {
+                self.header("WWW-Authenticate", &format!("Bearer realm=\"{credential}\""), false);
+                self.header("Link", &format!("<https://x.example/{credential}>; rel=next"), false);
+                self.header("Content-Location", &format!("/{credential}"), false);
+                self.header("ETag", &format!("\"{credential}\""), false);
+            }
+            EchoForm::Binary | EchoForm::Untyped => {
+                self.quote(credential);
+                self.headers.retain(|(name, ..)| name != "Content-Type");
+                if form == EchoForm::Binary {
+                    self.header("Content-Type", "application/octet-stream", true);
+                }
+            }
             EchoForm::HeaderBase64 => self.header("X-Echo", &STANDARD.encode(credential), false),
             EchoForm::OwnHeader => {
                 let (name, value) =

@@ -111,9 +111,13 @@ pub(super) fn answer_body(call: &ProviderCall, asking: Asking<'_>, figures: &Fig
         Route::Prediction(_) => "{\"status\":\"completed\",\"outputs\":[]}".to_owned(),
         Route::SendMessage | Route::GetMe => "{\"ok\":true,\"result\":{\"id\":1}}".to_owned(),
         Route::Execute(_) => "{\"data\":{\"ok\":true}}".to_owned(),
-        Route::Models | Route::Model(_) | Route::Files | Route::AdminKeys | Route::Credits | Route::Root => {
-            "{\"object\":\"list\",\"data\":[]}".to_owned()
-        }
+        Route::Models
+        | Route::Model(_)
+        | Route::Files
+        | Route::AdminKeys
+        | Route::Credits
+        | Route::Listing(_)
+        | Route::Root => "{\"object\":\"list\",\"data\":[]}".to_owned(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{ConnectionState, EdgeState, KeyState, issued_id};
 use crate::action::Status;
 use crate::action::edge::EdgeControl;
-use crate::action::edge::control::{ConnectionStatus, DestinationUrl, GrantRef, KeyTarget};
+use crate::action::edge::control::{ConnectionStatus, DestinationUrl, GrantRef, KeyTarget, Taken};
 use crate::observation::Observation;
 use crate::state::{ControlOutcome, State};
 use crate::world::World;
@@ -18,9 +18,8 @@ impl State {
         let is_there = |connection: u8| status(connection).is_some_and(|status| status != ConnectionStatus::Revoked);
         match control {
             EdgeControl::IssueKey { grant, .. } => match grant {
-                GrantRef::App(app) => self.app_is_alive(world, world.edge.app_index(app)),
                 GrantRef::Connection(connection) => is_there(connection),
-                GrantRef::UnknownApp | GrantRef::UnknownConnection => true,
+                GrantRef::App(_) | GrantRef::UnknownApp | GrantRef::UnknownConnection => true,
             },
             EdgeControl::RevokeKey { key, .. } => self.targeted(world, key).is_none_or(|(_, key)| !key.revoked),
             EdgeControl::DropKeyRecord { key } => self.targeted(world, key).is_some(),
@@ -53,6 +52,16 @@ impl State {
             EdgeControl::ReplaceWebhookSecret { connection } => {
                 world.connection(connection).webhook_secret.is_some() && is_there(connection)
             }
+            EdgeControl::Take { actor, what } => {
+                let actor = usize::from(actor) % world.tenants.len().max(1);
+                match what {
+                    Taken::AppOf(deployment) => world.deployment(deployment).tenant != actor,
+                    Taken::Status(connection) | Taken::Credential(connection) | Taken::WebhookSecret(connection) => {
+                        world.connection(connection).tenant != actor
+                    }
+                    Taken::AppOfUnknown | Taken::ConnectionId(_) | Taken::Digest(_) | Taken::KeyId(_) => true,
+                }
+            }
             EdgeControl::TopUp { cents, .. } => cents > 0 && self.edge.wallet_available,
             EdgeControl::SetWalletAvailable { on } => on != self.edge.wallet_available,
             EdgeControl::ListKeys { .. } | EdgeControl::Dump => true,
@@ -66,7 +75,10 @@ impl State {
         let tenant = |actor: u8| usize::from(actor) % world.tenants.len().max(1);
         match control {
             EdgeControl::IssueKey { actor, grant, .. } => done(match grant {
-                GrantRef::App(app) => world.app(app).tenant == tenant(actor),
+                // A destroyed deployment's app gets no key any more.
+                GrantRef::App(app) => {
+                    world.app(app).tenant == tenant(actor) && self.app_is_alive(world, world.edge.app_index(app))
+                }
                 GrantRef::Connection(connection) => world.connection(connection).tenant == tenant(actor),
                 GrantRef::UnknownApp | GrantRef::UnknownConnection => false,
             }),
@@ -86,6 +98,7 @@ impl State {
                 let (app, own) = (world.edge.app_index(app), world.edge.connection_index(connection));
                 done(self.is_own(world, actor, app, own))
             }
+            EdgeControl::Take { .. } => ControlOutcome::Refused,
             EdgeControl::ListKeys { .. }
             | EdgeControl::DropKeyRecord { .. }
             | EdgeControl::SetConnection { .. }
@@ -194,6 +207,7 @@ impl State {
             EdgeControl::SetWalletAvailable { on } => self.edge.wallet_available = on,
             EdgeControl::ListKeys { .. }
             | EdgeControl::DropKeyRecord { .. }
+            | EdgeControl::Take { .. }
             | EdgeControl::TopUp { .. }
             | EdgeControl::Dump => {}
         }

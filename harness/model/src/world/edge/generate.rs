@@ -58,7 +58,8 @@ fn apps(tenants: &[Tenant], deployments: &[Deployment], canaries: &mut CanaryReg
         for which in 0..2 {
             let own = deployments.iter().enumerate().filter(|(_, d)| d.tenant == tenant);
             apps.push(App {
-                id: ids.of("ap", tenant, which),
+                // The first one's id begins the other's.
+                id: ids.of("ap", tenant, 9 * which),
                 tenant,
                 deployment: own.map(|(index, _)| index).nth(which),
                 webhook_secret: canaries.mint(&format!("tenant-{tenant}/app-{which}"), "app-secret", 0),
@@ -204,7 +205,8 @@ fn keys(
         grants.extend(own.map(|grant| (grant, None, None)));
         if let Some((first, ..)) = grants.first().copied() {
             grants.push((first, None, Some((1_500_000, 1_800_000))));
-            grants.push((first, Some(start_s + SOON_S), None));
+            // Its caps are more than it spends before it ends.
+            grants.push((first, Some(start_s + SOON_S), Some((PLENTY, PLENTY))));
         }
         let with_key =
             connections.iter().enumerate().filter(|(_, own)| own.tenant == tenant && WITH_KEY.contains(&own.slot));

@@ -34,7 +34,13 @@ impl Ask {
             // A bot's method in upper case is another of its methods.
             self.spelling = PathSpelling::Plain;
         }
-        if self.route == Route::Root && matches!(self.spelling, PathSpelling::TrailingSlash | PathSpelling::Deeper) {
+        if let Route::Listing(_) = self.route {
+            // By another method its path may be another route.
+            self.method = None;
+        }
+        if self.route == Route::Root
+            && matches!(self.spelling, PathSpelling::TrailingSlash | PathSpelling::Deeper | PathSpelling::Joined)
+        {
             // They would double its slash, which is what another spelling says.
             self.spelling = PathSpelling::Plain;
         }
@@ -107,6 +113,8 @@ pub enum Route {
     AdminKeys,
     /// `GET /v1/credits`: blocked everywhere.
     Credits,
+    /// `GET` of what a provider keeps for its customer: blocked everywhere.
+    Listing(Listing),
     /// `GET /`: blocked everywhere.
     Root,
 }
@@ -123,6 +131,7 @@ impl Route {
             | Self::GetMe
             | Self::Files
             | Self::Credits
+            | Self::Listing(_)
             | Self::Root => Method::Get,
             Self::Chat
             | Self::ApiChat
@@ -187,6 +196,86 @@ impl Route {
             Provider::Telegram => &[Self::SendMessage, Self::GetMe],
             Provider::Composio => &[Self::Execute(ComposioAction::Of(Provider::Notion))],
             Provider::Slack | Provider::Notion | Provider::Github | Provider::Google | Provider::Discord => &[],
+        }
+    }
+}
+
+/// What a provider keeps for its customer, who is the platform itself where a pooled credential is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Listing {
+    /// openai's `/v1/fine_tuning/jobs`
+    FineTunings,
+    /// openai's `/v1/batches`
+    Batches,
+    /// anthropic's `/v1/messages/batches`
+    MessageBatches,
+    /// openrouter's `/api/v1/keys`
+    ApiKeys,
+    /// gemini's `/v1beta/files`
+    UploadedFiles,
+    /// gemini's `/v1beta/cachedContents`
+    CachedContents,
+    /// elevenlabs' `/v1/history`
+    History,
+    /// assemblyai's `/v2/transcript`
+    Transcripts,
+    /// muapi's `/api/v1/predictions`
+    Predictions,
+    /// composio's `/v1/connectedAccounts`
+    ConnectedAccounts,
+}
+
+impl Listing {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::FineTunings,
+        Self::Batches,
+        Self::MessageBatches,
+        Self::ApiKeys,
+        Self::UploadedFiles,
+        Self::CachedContents,
+        Self::History,
+        Self::Transcripts,
+        Self::Predictions,
+        Self::ConnectedAccounts,
+    ];
+
+    /// Those of an adapter.
+    #[must_use]
+    pub const fn of(adapter: Provider) -> &'static [Self] {
+        match adapter {
+            Provider::Openai => &[Self::FineTunings, Self::Batches],
+            Provider::Anthropic => &[Self::MessageBatches],
+            Provider::Openrouter => &[Self::ApiKeys],
+            Provider::Gemini => &[Self::UploadedFiles, Self::CachedContents],
+            Provider::Elevenlabs => &[Self::History],
+            Provider::Assemblyai => &[Self::Transcripts],
+            Provider::Muapi => &[Self::Predictions],
+            Provider::Composio => &[Self::ConnectedAccounts],
+            Provider::Telegram
+            | Provider::Slack
+            | Provider::Notion
+            | Provider::Github
+            | Provider::Google
+            | Provider::Discord => &[],
+        }
+    }
+
+    /// Its path.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::FineTunings => "/v1/fine_tuning/jobs",
+            Self::Batches => "/v1/batches",
+            Self::MessageBatches => "/v1/messages/batches",
+            Self::ApiKeys => "/api/v1/keys",
+            Self::UploadedFiles => "/v1beta/files",
+            Self::CachedContents => "/v1beta/cachedContents",
+            Self::History => "/v1/history",
+            Self::Transcripts => "/v2/transcript",
+            Self::Predictions => "/api/v1/predictions",
+            Self::ConnectedAccounts => "/v1/connectedAccounts",
         }
     }
 }
@@ -340,6 +429,8 @@ pub enum PathSpelling {
     EncodedQuestion,
     /// `/x/%25252e%25252e{path}`: encoded three times, the same.
     EncodedThrice,
+    /// `/v1chat/…`, the first slash within the path left out: the same.
+    Joined,
 }
 
 /// What a spelling amounts to.
@@ -396,7 +487,7 @@ impl PathSpelling {
     ];
 
     /// Those that pass the guard and are no route.
-    pub const NO_ROUTE: [Self; 8] = [
+    pub const NO_ROUTE: [Self; 9] = [
         Self::TrailingSlash,
         Self::Deeper,
         Self::Upper,
@@ -405,6 +496,7 @@ impl PathSpelling {
         Self::Semicolon,
         Self::EncodedQuestion,
         Self::EncodedThrice,
+        Self::Joined,
     ];
 
     /// What it amounts to.
@@ -419,7 +511,8 @@ impl PathSpelling {
             | Self::EncodedSlash
             | Self::Semicolon
             | Self::EncodedQuestion
-            | Self::EncodedThrice => SpellingMeans::NoRoute,
+            | Self::EncodedThrice
+            | Self::Joined => SpellingMeans::NoRoute,
             Self::DotSegment
             | Self::DotDot
             | Self::DotDotBehind
@@ -524,6 +617,11 @@ impl PathSpelling {
             Self::Semicolon => format!("{path};x"),
             Self::EncodedQuestion => format!("{path}%3fx=1"),
             Self::EncodedThrice => format!("/x/%25252e%25252e{path}"),
+            Self::Joined => match bare.split_once('/') {
+                Some((before, behind)) => format!("/{before}{behind}"),
+                // Where there is no such slash, a segment more makes the path no route as well.
+                None => format!("{path}/joined"),
+            },
         };
         text.into_bytes()
     }

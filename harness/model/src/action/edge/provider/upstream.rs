@@ -213,11 +213,17 @@ pub enum EchoForm {
     HeaderBase64,
     /// In a header that is called as the one in which it was sent.
     OwnHeader,
+    /// In headers that clients and servers know: a challenge, a link, an address, a tag.
+    KnownHeaders,
+    /// In the body, which is said to be `application/octet-stream`.
+    Binary,
+    /// In the body, of which nothing is said.
+    Untyped,
 }
 
 impl EchoForm {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Body,
         Self::BodyTwice,
         Self::BodySplit,
@@ -234,6 +240,9 @@ impl EchoForm {
         Self::Header,
         Self::HeaderBase64,
         Self::OwnHeader,
+        Self::KnownHeaders,
+        Self::Binary,
+        Self::Untyped,
     ];
 }
 

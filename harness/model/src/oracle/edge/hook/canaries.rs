@@ -43,12 +43,13 @@ pub fn visible_to_sender(world: &World, call: &HookCall) -> BTreeSet<CanaryId> {
             EdgeHeader::UserJwt(token) => {
                 visible.insert(world.member(token.member).email_canary.id);
             }
-            EdgeHeader::BearerElsewhere(key) => {
+            EdgeHeader::BearerElsewhere(key) | EdgeHeader::KeyBeside { key, .. } => {
                 visible.insert(world.key(*key).canary.id);
             }
             EdgeHeader::TenantNamed { .. }
             | EdgeHeader::Connection { .. }
             | EdgeHeader::OwnCredential(_)
+            | EdgeHeader::Partial(_)
             | EdgeHeader::ConnectedAccount(_)
             | EdgeHeader::App(_)
             | EdgeHeader::Forwarding { .. }
