@@ -56,7 +56,7 @@ impl Profile {
     #[must_use]
     pub const fn budget(self) -> Budget {
         match self {
-            Self::Quick => Budget { rounds: 16, random_cases: 350, random_steps: 60 },
+            Self::Quick => Budget { rounds: 16, random_cases: 300, random_steps: 60 },
             Self::Standard => Budget { rounds: 32, random_cases: 1_500, random_steps: 80 },
             Self::Full => Budget { rounds: 64, random_cases: 20_000, random_steps: 120 },
             Self::Load => Budget { rounds: 0, random_cases: 0, random_steps: 0 },

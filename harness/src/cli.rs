@@ -94,12 +94,23 @@ struct Common {
     /// How results are printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Threads [default: as many as the machine runs at once]
+    /// Threads [default: as many as the machine runs at once, and over sockets three times as many]
     #[arg(long)]
     threads: Option<usize>,
     /// No progress on standard error
     #[arg(short, long)]
     quiet: bool,
+}
+
+impl Common {
+    fn threads(&self) -> usize {
+        // Over sockets a thread waits most of the time. How many there are changes no result.
+        let share = match self.target {
+            TargetName::InProcess => 1,
+            TargetName::Http => 3,
+        };
+        self.threads.unwrap_or_else(|| pool::threads() * share)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -182,7 +193,7 @@ fn verify(args: &VerifyArgs) -> ExitCode {
         link: args.common.target.into(),
         fault: args.fault,
         required,
-        threads: args.common.threads.unwrap_or_else(pool::threads),
+        threads: args.common.threads(),
         quiet: args.common.quiet,
     };
     let stop = stop_on_interrupt();
@@ -278,7 +289,7 @@ fn faults(args: &FaultsArgs) -> ExitCode {
         link: args.common.target.into(),
         rounds: args.rounds,
         thorough: true,
-        threads: args.common.threads.unwrap_or_else(pool::threads),
+        threads: args.common.threads(),
         quiet: args.common.quiet,
     };
     let control = fault_matrix::control(options);
